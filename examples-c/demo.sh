@@ -1,0 +1,34 @@
+#!/bin/sh
+# What `make demo` does: builds the library, compiles hello.c against include/kuai.h, runs it, and ends what it started.
+# Without KUAI_API_KEY it asks the stand-in service on loopback.
+set -eu
+cd "$(dirname "$0")/.."
+: "${CARGO:=cargo}" "${CC:=cc}" "${TARGET:=target}"
+demo=$TARGET/demo
+mkdir -p "$demo"
+
+if [ -n "${KUAI_API_KEY:-}" ]; then
+    $CARGO build --release --locked --lib
+else
+    $CARGO build --release --locked --lib --example stand_in
+    rm -f "$demo/leash" "$demo/says"
+    mkfifo "$demo/leash" "$demo/says"
+    "$TARGET/release/examples/stand_in" --key sk-demo --parent-stdin <"$demo/leash" >"$demo/says" 3>&- &
+    # The stand-in lives as long as this end of its standard input is open: it cannot outlive this script.
+    exec 3>"$demo/leash"
+    trap 'exec 3>&-; wait; rm -f "$demo/leash" "$demo/says"' EXIT
+    trap 'exit 130' INT TERM HUP
+    exec 4<"$demo/says"
+    read -r _ _ address <&4 || {
+        echo "The stand-in service did not start." >&2
+        exit 1
+    }
+    export KUAI_API_KEY=sk-demo KUAI_BASE_URL="$address" no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
+    echo "The stand-in service answers on $address."
+fi
+
+ln -sf "$(realpath "$TARGET/release/libkuai.so")" "$demo/libkuai.so.0"
+$CC -std=c99 -pedantic -Wall -Wextra -Iinclude examples-c/hello.c -o "$demo/hello" -L"$TARGET/release" -lkuai \
+    -Wl,-rpath,"$(realpath "$demo")"
+printf '1+100= ? '
+"$demo/hello"

@@ -1,0 +1,648 @@
+/* ===========================================================================================================
+ * libkuai: a blocking client for OpenAI-compatible services
+ *
+ * JSON goes in, JSON comes out, and everything between (connections, TLS, proxies, retries, time limits,
+ * streams) is done here. A whole program:
+ *
+ *     #include <stdio.h>
+ *     #include <kuai.h>
+ *
+ *     int main(void)
+ *     {
+ *         kuai_client *client = kuai_client_new(NULL);
+ *         kuai_result *result = kuai_call(client, "chat.completions.create",
+ *             "{\"messages\":[{\"role\":\"user\",\"content\":\"1+100=\"}]}", NULL);
+ *         kuai_status status = kuai_result_status(result);
+ *         puts(status == KUAI_OK ? kuai_result_text(result, NULL) : kuai_result_json(result));
+ *         kuai_result_free(result);
+ *         kuai_client_free(client);
+ *         return status != KUAI_OK;
+ *     }
+ *
+ *     $ cc hello.c -lkuai -o hello
+ *     $ KUAI_API_KEY=sk-... ./hello
+ *     1+100=101
+ *
+ * The rules on this page (who frees, which thread, what NULL does) hold for every function; what a
+ * function's own text says is what is special about it.
+ *
+ * HANDLES. A kuai_client, kuai_request, kuai_result, kuai_stream or kuai_cancel is a pointer to something
+ * that you never look into. What you got from a function that returns a pointer to non-const is yours, and
+ * the _free function of its kind ends it. Every _free takes NULL. Nothing is to be set up before the first
+ * call or torn down after the last one.
+ *
+ * FAILURES. A function that returns a handle never returns NULL: when something is wrong you get a handle
+ * that knows what, and a program may go on with it and look at the end. There is no errno and no "last
+ * error". A kuai_status below zero is a failure, whether you know the number or not: later versions add
+ * some. The error document is JSON, with everything that OpenAI's own error object has:
+ *
+ *     {"error":{"message":"...","type":"...","code":"...","param":"...","status":"rate_limited",
+ *               "http_status":429,"request_id":"...","retry_after_ms":1500,"attempts":3,"body":"..."}}
+ *
+ * message, type, code, param, status, http_status and attempts are always there (type, code and param may
+ * be null); body is the start of an answer that was not JSON. The key is never in it.
+ *
+ * NULL. Every pointer may be NULL. Where something is needed, NULL gives KUAI_INVALID_ARGUMENT (as a
+ * status, or as the status of the handle that you get); an accessor of a NULL handle gives an empty value.
+ *
+ * TEXT IN is UTF-8 that ends with NUL. Anything else is refused with the argument's name and the byte at
+ * which it stops being UTF-8. JSON that is wrong is refused with line and column, before anything is sent.
+ * Bytes come as (data, size); NULL with size 0 is empty.
+ *
+ * TEXT OUT is UTF-8 that ends with NUL and is never NULL unless the function says so. A `const char *`
+ * belongs to the handle it was asked of and is good until that handle is freed or, with a stream, until
+ * the next call on the stream. A `char *` is yours: kuai_string_free, not free. A size_t pointer beside it
+ * takes the size without the NUL, and may be NULL; you need it only where the text itself may hold NUL.
+ *
+ * THREADS. What takes a `const kuai_x *` may be called by many threads at once on one handle, what takes a
+ * `kuai_x *` by one at a time. Make one client and share it: its connections are kept and used again. A
+ * handle may be used in another thread than the one that made it. A stream keeps what it needs of its
+ * client, so the client may be freed first. No handle may be freed while another call is using it.
+ *
+ * THE PROCESS is yours. The library sets no signal handler, starts no thread, writes nothing to stdout or
+ * stderr, changes no environment or locale, and never calls exit or abort on account of what it is given.
+ * SIGPIPE is never raised. A signal does not end a call or lengthen its time limits; to end a call from a
+ * handler, use kuai_cancel_trigger, the one function here that a signal handler may call. After fork()
+ * parent and child both go on with the handles they have: the child makes connections of its own. Do not
+ * fork while another thread is inside the library and then use the same handle in the child; as everywhere
+ * in POSIX, locks held by a thread that is gone stay locked.
+ *
+ * ENVIRONMENT, where the configuration is silent:
+ *
+ *     KUAI_API_KEY     with KUAI_BASE_URL    (else https://api.kuaiai.app/v1), or when it is not set
+ *     OPENAI_API_KEY   with OPENAI_BASE_URL  (else OPENAI_API_BASE or OPENAI_API_BASE_URL,
+ *                                             else https://api.openai.com/v1)
+ *     OPENAI_MODEL, OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS, SSL_CERT_FILE
+ *     https_proxy, http_proxy, all_proxy, no_proxy, in small or capital letters, as curl reads them
+ *
+ * A key never goes to the other one's default host: an api_key in the configuration without a base_url
+ * belongs to KUAI_BASE_URL or its default.
+ *
+ * CONFIGURATION is a JSON object. An unknown key is an error that names the nearest known one. Times are
+ * milliseconds; 0 switches off a limit that is off by default.
+ *
+ *     key                    default      meaning
+ *     api_key                environment  blanks, quotes and a leading "Bearer " are taken off; "" for none
+ *     base_url               environment  https unless said; a bare host gets /v1; an endpoint's path pasted
+ *                                         behind it is dropped; a query is kept
+ *     base_url_exact         false        true: base_url as it stands
+ *     default_model          environment  fills in a missing "model"; none is ever invented
+ *     organization, project  environment  sent with each request
+ *     headers, query         {}           sent with each request; an object, or [["name","value"],...]
+ *     user_agent             libkuai/...  the User-Agent header
+ *     connect_timeout_ms     5000         address look-up, TCP and TLS
+ *     idle_timeout_ms        600000       the longest gap between bytes
+ *     content_timeout_ms     off          the longest gap between stream events that carry something
+ *     timeout_ms             off          one attempt, from its start to the end of its answer
+ *     deadline_ms            off          the whole call, with every attempt and every wait
+ *     max_retries            2            how often a call is tried again after the first time
+ *     max_retry_after_ms     120000       a service that asks for a longer wait is not tried again
+ *     idempotency_keys       true         a POST that may be retried carries one Idempotency-Key
+ *     proxy                  environment  http://, socks5:// or socks5h:// URL; "" for none
+ *     tls_roots              "bundled"    "bundled": Mozilla's and ca_file; "system"; "file": ca_file alone
+ *     ca_file                environment  PEM file of further certificate authorities
+ *     client_cert_file       none         PEM files for services that ask the client for a certificate
+ *     client_key_file        none
+ *     max_response_bytes     1 GiB        a larger answer is KUAI_LIMIT
+ *     max_event_bytes        64 MiB       a larger event of a stream is KUAI_LIMIT
+ *     incomplete_streams     "error"      "accept": a stream that stops without its end mark counts as whole
+ *     strict_turns           false        true: the turns of "messages" are checked by the gateway's rule
+ *     azure                  none         {"deployment":"...","api_version":"..."}: Azure's paths and key header
+ *
+ * OPTIONS of one call (`options_json`) are a JSON object too: timeout_ms, deadline_ms, connect_timeout_ms,
+ * idle_timeout_ms, content_timeout_ms and max_retries for this call; headers (one of the same name
+ * replaces the client's) and query (added to the client's); idempotency_key; save_to (a file that takes
+ * the answer's body); and bare. With `"bare":true` the request goes out with exactly the headers given and
+ * in one attempt; error statuses and redirects come back as they are, bodies are not decoded, and the
+ * operation may name an absolute URL ("GET http://host/path"), so that another program can use the library
+ * as its HTTP client.
+ */
+
+#ifndef KUAI_H
+#define KUAI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KUAI_VERSION "0.1.0"
+#define KUAI_VERSION_MAJOR 0
+#define KUAI_VERSION_MINOR 1
+#define KUAI_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+
+/* ===========================================================================================================
+ * Statuses: what became of it
+ *
+ * The numbers never change. Failures are below zero; from -400 on they are the HTTP status of the answer.
+ */
+
+/** The values of a kuai_status. */
+typedef enum kuai_status_code {
+    /** It worked. */
+    KUAI_OK = 0,
+    /** The stream is at its end, and the answer is whole. */
+    KUAI_DONE = 1,
+    /** NULL, not UTF-8, not JSON, an unknown operation, a missing path parameter. */
+    KUAI_INVALID_ARGUMENT = -1,
+    /** The client's configuration is wrong. */
+    KUAI_CONFIG = -2,
+    /** A local file could not be read or written. */
+    KUAI_IO = -3,
+    /** No connection, or it broke before the answer was whole. */
+    KUAI_CONNECTION = -10,
+    /** One of the time limits passed. */
+    KUAI_TIMEOUT = -11,
+    /** The certificate or the handshake. */
+    KUAI_TLS = -12,
+    /** Cancelled by the program. */
+    KUAI_CANCELLED = -13,
+    /** The answer is not what the API promises: not HTTP, not JSON, an HTML page. */
+    KUAI_PROTOCOL = -14,
+    /** A size limit of the client's passed. */
+    KUAI_LIMIT = -15,
+    /** A defect of the library, with its text. The program goes on. */
+    KUAI_INTERNAL = -99,
+    /** HTTP 400, and every 4xx that is not below. */
+    KUAI_BAD_REQUEST = -400,
+    /** HTTP 401: the key is missing or wrong. */
+    KUAI_AUTHENTICATION = -401,
+    /** HTTP 403. */
+    KUAI_PERMISSION = -403,
+    /** HTTP 404. */
+    KUAI_NOT_FOUND = -404,
+    /** HTTP 409. */
+    KUAI_CONFLICT = -409,
+    /** HTTP 422. */
+    KUAI_UNPROCESSABLE = -422,
+    /** HTTP 429: too fast, or the quota is used up. */
+    KUAI_RATE_LIMITED = -429,
+    /** HTTP 5xx. */
+    KUAI_SERVER = -500,
+    /** A failure that the service reported inside HTTP 200. */
+    KUAI_SERVICE = -600
+} kuai_status_code;
+
+/**
+ * What became of it: one of the constants above. A number below zero that you do not know is a failure
+ * too.
+ */
+typedef int32_t kuai_status;
+
+
+/* ===========================================================================================================
+ * Handles: made by one function, freed by one, never looked into
+ */
+
+/** A switch that ends calls from another thread or from a signal handler. */
+typedef struct kuai_cancel kuai_cancel;
+
+/**
+ * Whom to ask and how: a service's address, a key, limits. Never changes once it is made; meant to be
+ * shared by all threads.
+ */
+typedef struct kuai_client kuai_client;
+
+/** What to send, put together in steps. */
+typedef struct kuai_request kuai_request;
+
+/** What became of a call: a status, and the answer or the error document. */
+typedef struct kuai_result kuai_result;
+
+/** An answer that is still coming, taken piece by piece. */
+typedef struct kuai_stream kuai_stream;
+
+
+/* ===========================================================================================================
+ * Client: whom to ask
+ */
+
+/**
+ * Makes a client.
+ *
+ * `config_json` is an object of the configuration keys above; NULL takes everything from the environment.
+ * Nothing is connected yet. A wrong configuration does not show here: every call fails with it
+ * (KUAI_CONFIG), and kuai_client_error tells it at once. Free with kuai_client_free.
+ *
+ *     kuai_client *client = kuai_client_new("{\"deadline_ms\":60000,\"max_retries\":5}");
+ */
+kuai_client *kuai_client_new(const char *config_json);
+
+/**
+ * What is wrong with the client: the error document, or NULL when it can be used.
+ *
+ *     if (kuai_client_error(client))
+ *         fprintf(stderr, "%s\n", kuai_client_error(client));
+ */
+const char *kuai_client_error(const kuai_client *client);
+
+/**
+ * Ends every call and stream of this client that is now in flight, from any thread; they fail with
+ * KUAI_CANCELLED.
+ *
+ * Calls that start afterwards are not touched. To end one call, see kuai_cancel_new.
+ */
+void kuai_client_cancel(const kuai_client *client);
+
+/**
+ * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams may go
+ * on.
+ */
+void kuai_client_free(kuai_client *client);
+
+
+/* ===========================================================================================================
+ * Calls: ask, and get the answer
+ */
+
+/**
+ * A chat completion in one call: request in, answer out.
+ *
+ * `request_json` is the request as the API documents it ("messages", "model", ...); "stream" in it is
+ * taken out. Returns the answer's JSON as it came, or the error document; never NULL. `status` takes which
+ * of the two it is, and may be NULL. Free with kuai_string_free.
+ *
+ *     char *answer = kuai_chat_complete(client,
+ *         "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"1+100=\"}]}", &status);
+ *     char *text = kuai_json_get(answer, "/choices/0/message/content");
+ *     if (status == KUAI_OK && text)
+ *         puts(text);
+ *     kuai_string_free(text);
+ *     kuai_string_free(answer);
+ */
+char *kuai_chat_complete(const kuai_client *client, const char *request_json, kuai_status *status);
+
+/**
+ * The same with the answer coming piece by piece.
+ *
+ * "stream" is set for you. Waits until the answer begins, with retries if need be; what comes after that
+ * is not retried. Never NULL: when the request failed, the first kuai_stream_next tells so. Free with
+ * kuai_stream_free.
+ *
+ *     kuai_stream *stream = kuai_chat_stream(client,
+ *         "{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story.\"}]}");
+ *     while ((status = kuai_stream_next(stream)) == KUAI_OK)
+ *         fputs(kuai_stream_text(stream, NULL), stdout);
+ *     if (status != KUAI_DONE)
+ *         fprintf(stderr, "%s\n", kuai_result_json(kuai_stream_result(stream)));
+ *     kuai_stream_free(stream);
+ */
+kuai_stream *kuai_chat_stream(const kuai_client *client, const char *request_json);
+
+/** Frees a `char *` that a function of this library returned. Takes NULL. */
+void kuai_string_free(char *text);
+
+/**
+ * Any operation of the API, by name.
+ *
+ * `operation` is the name that the official SDKs use ("embeddings.create", "models.list"; kuai_operations
+ * lists them) or a method and a path ("POST /embeddings", "GET /models/{model}"). `params_json` is an
+ * object of its parameters: those that the path or the query needs are put there, the rest is the body;
+ * NULL for none. `options_json` is an object of the options above; NULL for none. Never NULL; free with
+ * kuai_result_free.
+ *
+ *     kuai_result *result = kuai_call(client, "models.retrieve", "{\"model\":\"gpt-4o-mini\"}", NULL);
+ *     puts(kuai_result_json(result));
+ *     kuai_result_free(result);
+ */
+kuai_result *kuai_call(const kuai_client *client,
+                       const char *operation,
+                       const char *params_json,
+                       const char *options_json);
+
+
+/* ===========================================================================================================
+ * Requests: a call in steps, for what JSON cannot carry
+ *
+ * Files to upload, bodies that are not JSON, answers that go to a file, calls that can be cancelled:
+ *
+ *     kuai_request *request = kuai_request_new("audio.transcriptions.create", "{\"model\":\"whisper-1\"}", NULL);
+ *     kuai_result *result;
+ *     kuai_request_file_path(request, "file", "speech.mp3");
+ *     result = kuai_send(client, request);
+ *     puts(kuai_result_status(result) == KUAI_OK ? kuai_result_text(result, NULL) : kuai_result_json(result));
+ *     kuai_result_free(result);
+ *     kuai_request_free(request);
+ *
+ * The steps need not be checked one by one: the first that fails stays with the request, and sending it
+ * gives that error.
+ */
+
+/**
+ * Starts a request. The arguments are those of kuai_call, and are copied.
+ *
+ * Never NULL; free with kuai_request_free. It belongs to no client, and may be sent any number of times.
+ */
+kuai_request *kuai_request_new(const char *operation, const char *params_json, const char *options_json);
+
+/**
+ * Sets the body, for operations whose body is not JSON.
+ *
+ * `params_json` may then hold only what belongs into the path and the query. The bytes are copied.
+ * `content_type` NULL is application/octet-stream. A second call replaces the body of the first.
+ *
+ *     kuai_request_body(request, "text/plain", "hello", 5);
+ */
+kuai_status kuai_request_body(kuai_request *request, const char *content_type, const void *data, size_t size);
+
+/**
+ * Adds a file to upload, from memory. The request becomes a form: the parameters are its other fields. A
+ * field may have several files.
+ *
+ * The bytes are borrowed: they must stay as they are until the request is freed. `content_type` may be
+ * NULL.
+ *
+ *     static const char lines[] = "{\"prompt\":\"a\",\"completion\":\"b\"}\n";
+ *     kuai_request *request = kuai_request_new("files.create", "{\"purpose\":\"fine-tune\"}", NULL);
+ *     kuai_request_file(request, "file", "lines.jsonl", NULL, lines, sizeof lines - 1);
+ */
+kuai_status kuai_request_file(kuai_request *request,
+                              const char *field,
+                              const char *filename,
+                              const char *content_type,
+                              const void *data,
+                              size_t size);
+
+/**
+ * Adds a file to upload, from a path (UTF-8). It is read while it is sent, each time the request is sent,
+ * and never held in memory. KUAI_IO when it cannot be read.
+ */
+kuai_status kuai_request_file_path(kuai_request *request, const char *field, const char *path);
+
+/**
+ * Writes the body of a good answer to a file as it comes, instead of keeping it in memory.
+ *
+ * The file appears, or is replaced, when the answer is whole: nothing half-written is ever found at
+ * `path`. A failure leaves it alone.
+ *
+ *     kuai_request *request = kuai_request_new("audio.speech.create",
+ *         "{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello.\"}", NULL);
+ *     kuai_request_save_to(request, "hello.mp3");
+ */
+kuai_status kuai_request_save_to(kuai_request *request, const char *path);
+
+/**
+ * Gives the request a switch that ends every sending of it, and the streams opened with it, in place of
+ * one given before. The switch may be freed before the request is.
+ */
+kuai_status kuai_request_cancel_with(kuai_request *request, const kuai_cancel *cancel);
+
+/**
+ * Sends the request and waits for the whole answer, with retries if need be. Never NULL; free with
+ * kuai_result_free.
+ */
+kuai_result *kuai_send(const kuai_client *client, const kuai_request *request);
+
+/**
+ * Sends the request, waits until the answer begins, and gives it as a stream. Never NULL; free with
+ * kuai_stream_free.
+ *
+ * "stream" is set for you where the operation has it. Events are taken with kuai_stream_next, an answer
+ * that is no event stream (audio, a file) with kuai_stream_read.
+ */
+kuai_stream *kuai_open(const kuai_client *client, const kuai_request *request);
+
+/** Frees the request. Streams that were opened with it may go on. */
+void kuai_request_free(kuai_request *request);
+
+
+/* ===========================================================================================================
+ * Results: what became of a call
+ *
+ * What these functions return belongs to the result and is good until it is freed.
+ */
+
+/** KUAI_OK, or why the call failed. */
+kuai_status kuai_result_status(const kuai_result *result);
+
+/** The HTTP status of the answer; 0: no answer came. */
+int32_t kuai_result_http_status(const kuai_result *result);
+
+/** The answer's JSON as it came, or the error document. "" when a good answer is not JSON (audio, a file). */
+const char *kuai_result_json(const kuai_result *result);
+
+/**
+ * The text in the answer: the message's content, the output text, the transcript; "" if there is none.
+ *
+ * `size` takes its size, and may be NULL.
+ */
+const char *kuai_result_text(const kuai_result *result, size_t *size);
+
+/**
+ * The bytes of the answer's body as they came, also of a failure's. There is a NUL behind them. Empty when
+ * they went to a file.
+ *
+ * `size` takes their number, and may be NULL.
+ *
+ *     size_t size;
+ *     const void *audio = kuai_result_body(result, &size);
+ *     fwrite(audio, 1, size, stdout);
+ */
+const void *kuai_result_body(const kuai_result *result, size_t *size);
+
+/** The number of bytes that kuai_result_body gives, for languages in which an out parameter is a burden. */
+size_t kuai_result_body_size(const kuai_result *result);
+
+/**
+ * The value of the answer's header `name`, in any case; the first if there are several; NULL if there is
+ * none.
+ *
+ *     const char *left = kuai_result_header(result, "x-ratelimit-remaining-requests");
+ */
+const char *kuai_result_header(const kuai_result *result, const char *name);
+
+/** All headers of the answer as JSON, `[["name","value"],...]`, in order and as they came. */
+const char *kuai_result_headers(const kuai_result *result);
+
+/** Frees the result and everything borrowed from it. */
+void kuai_result_free(kuai_result *result);
+
+
+/* ===========================================================================================================
+ * Streams: an answer taken as it comes
+ *
+ * The program pulls: each kuai_stream_next waits for one event. What the accessors return is good until
+ * the next kuai_stream_next, kuai_stream_read or kuai_stream_free. See kuai_chat_stream for an example.
+ */
+
+/**
+ * Waits for the next event.
+ *
+ * KUAI_OK: there is one, and the three functions below tell what it is. KUAI_DONE: the answer is whole.
+ * Anything else is a failure: kuai_stream_result has its document, and what came until then was only a
+ * part. Once it has given something else than KUAI_OK it gives that again, and there is no event any more.
+ */
+kuai_status kuai_stream_next(kuai_stream *stream);
+
+/** This event's data: JSON, as it came. "" when there is no event. */
+const char *kuai_stream_json(const kuai_stream *stream);
+
+/** The text that this event adds to the answer; "" if it adds none. `size` takes its size, and may be NULL. */
+const char *kuai_stream_text(const kuai_stream *stream, size_t *size);
+
+/** This event's name ("response.output_text.delta"); "" if it has none, as in chat completions. */
+const char *kuai_stream_event(const kuai_stream *stream);
+
+/**
+ * Reads the answer's bytes instead of its events: audio, a file, the answer to a bare request.
+ *
+ * Waits for at least one byte and writes up to `size` of them to `buffer`; `got` takes how many, and may
+ * be NULL. KUAI_OK: some came. KUAI_DONE: there are no more. Anything else is a failure, as with
+ * kuai_stream_next. A stream is taken as events or as bytes; both is KUAI_INVALID_ARGUMENT.
+ *
+ *     char buffer[8192];
+ *     size_t got;
+ *     while ((status = kuai_stream_read(stream, buffer, sizeof buffer, &got)) == KUAI_OK)
+ *         fwrite(buffer, 1, got, stdout);
+ */
+kuai_status kuai_stream_read(kuai_stream *stream, void *buffer, size_t size, size_t *got);
+
+/**
+ * The stream as a result: HTTP status and headers, and once it is done the whole answer as if it had not
+ * been streamed.
+ *
+ * When it failed: the error document, and as text and body as much of the answer as had come. While it is
+ * going on: KUAI_OK and as much as has come. It belongs to the stream and is good until the next call on
+ * it: do not free it. Never NULL.
+ *
+ *     while (kuai_stream_next(stream) == KUAI_OK)
+ *         putchar('.');
+ *     puts(kuai_result_json(kuai_stream_result(stream)));
+ */
+const kuai_result *kuai_stream_result(kuai_stream *stream);
+
+/** Frees the stream and everything borrowed from it. One that is not at its end is broken off. */
+void kuai_stream_free(kuai_stream *stream);
+
+
+/* ===========================================================================================================
+ * Cancelling: to end one call from outside
+ *
+ * One switch may be given to many requests. Once triggered it stays so: what is sent with it later ends at
+ * once.
+ *
+ *     kuai_cancel *cancel = kuai_cancel_new();
+ *     kuai_request_cancel_with(request, cancel);
+ *
+ * Then kuai_send in one thread, kuai_cancel_trigger in another.
+ */
+
+/** Makes a switch. Never NULL; free with kuai_cancel_free. */
+kuai_cancel *kuai_cancel_new(void);
+
+/**
+ * Ends every call that this switch was given to, and every later one: they fail with KUAI_CANCELLED.
+ *
+ * May be called from any thread and from a signal handler, any number of times.
+ */
+void kuai_cancel_trigger(const kuai_cancel *cancel);
+
+/** Frees the switch. The requests that it was given to keep what they need of it. */
+void kuai_cancel_free(kuai_cancel *cancel);
+
+
+/* ===========================================================================================================
+ * JSON: for programs without a library for it
+ */
+
+/**
+ * One value out of a JSON text.
+ *
+ * `pointer` is a JSON Pointer (RFC 6901): "/choices/0/message/content", "" for the whole. Returns a string
+ * decoded and anything else as its JSON text; NULL when there is no such value or `json` is not JSON. A
+ * decoded string that holds U+0000 seems to end there. Free with kuai_string_free.
+ *
+ *     char *tokens = kuai_json_get(kuai_result_json(result), "/usage/total_tokens");
+ *     printf("%s tokens\n", tokens ? tokens : "?");
+ *     kuai_string_free(tokens);
+ */
+char *kuai_json_get(const char *json, const char *pointer);
+
+/**
+ * Any text as a JSON string, with its quotes, ready to be put into a request.
+ *
+ * NULL counts as empty text. Never NULL. Bytes that are not UTF-8 stay as they are, so that the call that
+ * gets the request refuses it and says where. Free with kuai_string_free.
+ *
+ *     char *question = kuai_json_quote("What does \"kuai\" mean?");
+ *     char *request_json = malloc(strlen(question) + 100);
+ *     sprintf(request_json, "{\"messages\":[{\"role\":\"user\",\"content\":%s}]}", question);
+ *     kuai_string_free(question);
+ */
+char *kuai_json_quote(const char *text);
+
+
+/* ===========================================================================================================
+ * About: the library itself, and small helpers
+ */
+
+/**
+ * The version of the library that runs, such as "0.1.0"; KUAI_VERSION is the one that this header belongs
+ * to.
+ */
+const char *kuai_version(void);
+
+/** The name of a status as error documents have it: "rate_limited". "unknown" for a number that is none. */
+const char *kuai_status_name(kuai_status status);
+
+/**
+ * Every operation that kuai_call knows by name, as JSON:
+ * `[{"name":"...","method":"...","path":"..."},...]`.
+ *
+ * Later versions add members.
+ */
+const char *kuai_operations(void);
+
+/** The size of a text without its NUL, for languages in which an out parameter is a burden. 0 for NULL. */
+size_t kuai_text_size(const char *text);
+
+/**
+ * Copies a text into a buffer of yours, for COBOL, Fortran and records of fixed size.
+ *
+ * At most `size` bytes are written, the last of them NUL; a text that does not fit is cut before the
+ * character that does not. Returns the size that the whole text needs, with its NUL: it was cut when that
+ * is more than `size`. NULL counts as empty text. With `size` 0 nothing is written.
+ *
+ *     char record[80];
+ *     if (kuai_text_copy(kuai_result_text(result, NULL), record, sizeof record) > sizeof record)
+ *         puts("cut");
+ */
+size_t kuai_text_copy(const char *text, char *buffer, size_t size);
+
+/**
+ * About how many tokens a text is: its Han characters, and 1.3 for each other word, rounded up.
+ *
+ * The rule of the gateway; other services count otherwise. KUAI_INVALID_ARGUMENT for NULL and for text
+ * that is not UTF-8.
+ */
+int64_t kuai_estimate_tokens(const char *text);
+
+/**
+ * Whether a webhook really comes from the service (standardwebhooks.com).
+ *
+ * `secret` is the one that the service gave you, with its "whsec_" if it has one. `headers_json` are the
+ * headers of the request that came in, `{"name":"value",...}` or `[["name","value"],...]`, in any case;
+ * `body` is its body, byte for byte. `tolerance_s` is how many seconds its clock may differ from yours, in
+ * either direction; 300 is usual.
+ *
+ * KUAI_OK: it does. KUAI_AUTHENTICATION: it does not, or a header is missing. KUAI_TIMEOUT: it does, but
+ * it is not of this time, and may be an old one sent again. KUAI_INVALID_ARGUMENT: an argument is not what
+ * it should be.
+ *
+ *     if (kuai_webhook_verify(getenv("OPENAI_WEBHOOK_SECRET"), headers_json, body, body_size, 300) != KUAI_OK)
+ *         puts("HTTP/1.1 400 Bad Request");
+ */
+kuai_status kuai_webhook_verify(const char *secret,
+                                const char *headers_json,
+                                const void *body,
+                                size_t size,
+                                int64_t tolerance_s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KUAI_H */

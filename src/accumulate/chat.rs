@@ -1,0 +1,218 @@
+//! Chat completions, and the older completions: chunks with `choices`.
+#![forbid(unsafe_code)]
+
+use super::base64;
+use super::fields::{Fields, Growing, separate, write_key, write_member};
+use super::text::NewText;
+use super::tool_calls::{ToolCalls, push_function};
+use crate::json::{Kind, Value};
+
+/// The completion so far.
+#[derive(Default)]
+pub struct Chat {
+    fields: Fields,
+    usage: Growing,
+    choices: Vec<Choice>,
+}
+
+struct Choice {
+    index: i64,
+    finished: bool,
+    message: Option<Message>,
+    fields: Fields,
+}
+
+#[derive(Default)]
+struct Message {
+    fields: Fields,
+    tool_calls: ToolCalls,
+}
+
+impl Chat {
+    pub fn push(&mut self, chunk: Value<'_>, text: &mut NewText) {
+        for (key, value) in chunk.members() {
+            match key.raw() {
+                b"choices" => value.items().for_each(|choice| self.choice(choice).push(choice, text)),
+                // Many services put an empty one into each chunk but the last.
+                b"usage" if value.members().next().is_none() => {}
+                b"usage" => self.usage.replace(value),
+                // Random padding, different in each chunk, against guessing a stream's words by the sizes of its packets.
+                b"obfuscation" => {}
+                b"object" if value.raw() == br#""chat.completion.chunk""# => {
+                    self.fields.slot(b"object").set_escaped(b"chat.completion");
+                }
+                _ => self.fields.slot(key.raw()).replace(value),
+            }
+        }
+    }
+
+    /// Every choice that began was finished.
+    pub fn ended(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished)
+    }
+
+    fn choice(&mut self, choice: Value<'_>) -> &mut Choice {
+        let index = choice.members().find(|(key, _)| key.raw() == b"index");
+        let index = index.and_then(|(_, index)| index.as_i64()).unwrap_or(0);
+        let at = self
+            .choices
+            .iter()
+            .position(|choice| choice.index == index)
+            .unwrap_or_else(|| {
+                self.choices.push(Choice {
+                    index,
+                    finished: false,
+                    message: None,
+                    fields: Fields::default(),
+                });
+                self.choices.len() - 1
+            });
+        &mut self.choices[at]
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        self.fields.write_members(out);
+        write_key(b"choices", out);
+        out.push(b'[');
+        let mut choices: Vec<&Choice> = self.choices.iter().collect();
+        choices.sort_by_key(|choice| choice.index);
+        choices.iter().for_each(|choice| choice.write(out));
+        out.push(b']');
+        if !self.usage.is_blank() {
+            write_key(b"usage", out);
+            self.usage.write(out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Choice {
+    fn push(&mut self, choice: Value<'_>, text: &mut NewText) {
+        let first = self.index == 0;
+        for (key, value) in choice.members() {
+            match key.raw() {
+                b"index" => {}
+                b"delta" | b"message" if value.kind() == Kind::Object => {
+                    self.message.get_or_insert_default().push(value, first, text);
+                }
+                b"delta" | b"message" => {}
+                b"text" => {
+                    self.fields.slot(b"text").append(value);
+                    if first {
+                        text.push(value);
+                    }
+                }
+                b"logprobs" => self.fields.slot(b"logprobs").grow(value),
+                b"finish_reason" => {
+                    self.finished |= value.str_raw().is_some_and(|reason| !reason.is_empty());
+                    self.fields.slot(b"finish_reason").replace(value);
+                }
+                _ => self.fields.slot(key.raw()).replace(value),
+            }
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        separate(out);
+        out.push(b'{');
+        write_member(b"index", self.index.to_string().as_bytes(), out);
+        let is_chat = self.fields.get(b"text").is_none();
+        if let Some(message) = &self.message {
+            message.write(out);
+        } else if is_chat {
+            Message::default().write(out);
+        }
+        self.fields.write_members(out);
+        if !self.finished && self.fields.get(b"finish_reason").is_none() {
+            write_member(b"finish_reason", b"null", out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Message {
+    /// Adds a delta; `heard`: what it says belongs to the event's text.
+    fn push(&mut self, delta: Value<'_>, heard: bool, text: &mut NewText) {
+        for (key, value) in delta.members() {
+            match key.raw() {
+                b"content" => self.push_content(value, heard, text),
+                b"role" | b"id" | b"name" | b"type" => self.fields.slot(key.raw()).once(value),
+                b"tool_calls" if value.items().next().is_some() => self.tool_calls.push(value),
+                b"function_call" => push_function(self.fields.slot(b"function_call"), value),
+                b"audio" => push_audio(self.fields.slot(b"audio"), value),
+                _ => self.fields.slot(key.raw()).append(value),
+            }
+        }
+    }
+
+    fn push_content(&mut self, content: Value<'_>, heard: bool, text: &mut NewText) {
+        let slot = self.fields.slot(b"content");
+        let mut say = |piece: Value<'_>| {
+            slot.append(piece);
+            if heard {
+                text.push(piece);
+            }
+        };
+        match content.kind() {
+            // Some services stream content in its long form, a list of parts.
+            Kind::Array => content.items().filter_map(part_text).for_each(say),
+            _ => say(content),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_key(b"message", out);
+        out.push(b'{');
+        if self.fields.get(b"role").is_none_or(Growing::is_blank) {
+            write_member(b"role", b"\"assistant\"", out);
+        }
+        if self.fields.get(b"content").is_none() {
+            write_member(b"content", b"null", out);
+        }
+        self.fields
+            .write_members_but(out, |key, value| self.is_left_out(key, value));
+        if !self.tool_calls.is_empty() {
+            write_key(b"tool_calls", out);
+            out.push(b'[');
+            self.tool_calls.write_items(out);
+            out.push(b']');
+        }
+        out.push(b'}');
+    }
+
+    fn is_left_out(&self, key: &[u8], value: &Growing) -> bool {
+        match key {
+            // Written instead if it never came or says nothing.
+            b"role" => value.is_blank(),
+            // There as `null` or `[]` before the calls came.
+            b"tool_calls" => !self.tool_calls.is_empty(),
+            // one-api puts an empty one into each delta.
+            b"function_call" => value.members().is_some_and(Fields::is_blank),
+            _ => false,
+        }
+    }
+}
+
+fn part_text(part: Value<'_>) -> Option<Value<'_>> {
+    match part.kind() {
+        Kind::String => Some(part),
+        _ => part.get("text").filter(|text| text.kind() == Kind::String),
+    }
+}
+
+/// Spoken answers: the transcript is text, the sound is Base64 that each delta pads for itself.
+fn push_audio(slot: &mut Growing, audio: Value<'_>) {
+    if audio.kind() != Kind::Object {
+        return slot.replace(audio);
+    }
+    let fields = slot.object();
+    for (key, value) in audio.members() {
+        let slot = fields.slot(key.raw());
+        match (key.raw(), value.as_str()) {
+            (b"id", _) => slot.once(value),
+            (b"data", Some(data)) => base64::join(slot.string_mut(), data.as_bytes()),
+            _ => slot.append(value),
+        }
+    }
+}

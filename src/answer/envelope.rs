@@ -1,0 +1,308 @@
+//! The shapes in which services tell failures, and where each keeps its words.
+//!
+//! OpenAI has `{"error":{…}}`; gateways have `{"code":…,"msg":…}`; vLLM, FastAPI, Databricks, Baidu, MiniMax, iFlytek, Tencent and Google
+//! have their own. Services put empty ones into good answers as well.
+#![forbid(unsafe_code)]
+
+use super::Expect;
+use super::body;
+use crate::json::{Kind, Value};
+use std::borrow::Cow;
+
+/// Further members of an error that are longer are left out of the document; the body has them.
+const MOST_OF_EXTRA: usize = 4096;
+
+/// The members of an answer that tell whether it is a failure, found in one look.
+#[derive(Default)]
+pub(super) struct Envelope<'a> {
+    error: Option<Value<'a>>,
+    success: Option<Value<'a>>,
+    code: Option<Value<'a>>,
+    error_code: Option<Value<'a>>,
+    error_msg: Option<Value<'a>>,
+    base_resp: Option<Value<'a>>,
+    header: Option<Value<'a>>,
+    response: Option<Value<'a>>,
+    choices: Option<Value<'a>>,
+    data: Option<Value<'a>>,
+    output: Option<Value<'a>>,
+    object: Option<Value<'a>>,
+    id: Option<Value<'a>>,
+    status: Option<Value<'a>>,
+    kind: Option<Value<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    pub fn look(value: Value<'a>) -> Envelope<'a> {
+        let mut envelope = Envelope::default();
+        for (key, value) in value.members() {
+            // No service escapes any of these names.
+            let place = match key.raw() {
+                b"error" => &mut envelope.error,
+                b"success" => &mut envelope.success,
+                b"code" => &mut envelope.code,
+                b"error_code" => &mut envelope.error_code,
+                b"error_msg" => &mut envelope.error_msg,
+                b"base_resp" => &mut envelope.base_resp,
+                b"header" => &mut envelope.header,
+                b"Response" => &mut envelope.response,
+                b"choices" => &mut envelope.choices,
+                b"data" => &mut envelope.data,
+                b"output" => &mut envelope.output,
+                b"object" => &mut envelope.object,
+                b"id" => &mut envelope.id,
+                b"status" => &mut envelope.status,
+                b"type" => &mut envelope.kind,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        // Google's services put the object into an array.
+        if value.kind() == Kind::Array {
+            envelope.error = value.items().next().and_then(|first| first.get("error"));
+        }
+        envelope
+    }
+
+    /// Whether a whole answer is a failure, whatever its HTTP status.
+    pub fn is_failure(&self, expect: Expect) -> bool {
+        let own = expect != Expect::Choices && self.is_resource();
+        self.has_error() && !own || self.is_other_failure() || self.is_failure_code() && !self.has_content()
+    }
+
+    /// Whether an event of a stream is a failure.
+    pub fn is_failure_in_stream(&self) -> bool {
+        // Events of /responses have names such as `response.code_interpreter_call_code.done`, and that one has a `code`.
+        let is_named = self
+            .kind
+            .and_then(Value::str_raw)
+            .is_some_and(|name| name.contains(&b'.'));
+        let has_code = self.is_failure_code() && !self.has_content() && !is_named;
+        self.has_error() || self.is_named("error") || self.is_other_failure() || has_code
+    }
+
+    /// Whether this is what its `type` says.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.kind.and_then(Value::str_raw) == Some(name.as_bytes())
+    }
+
+    /// Whether there is a code that does not say that all is well.
+    pub fn is_failure_code(&self) -> bool {
+        self.code.is_some_and(is_failure_code)
+    }
+
+    pub fn has_choices(&self) -> bool {
+        self.choices.is_some_and(|choices| choices.kind() == Kind::Array)
+    }
+
+    /// The object in `data` that may be the answer itself.
+    pub fn wrapped(&self) -> Option<Value<'a>> {
+        self.data
+            .filter(|data| data.kind() == Kind::Object && !self.is_failure_code() && !is_hollow(*data))
+    }
+
+    fn has_error(&self) -> bool {
+        self.error.is_some_and(|error| !is_hollow(error))
+    }
+
+    fn is_other_failure(&self) -> bool {
+        let code_in =
+            |place: Option<Value<'a>>, name| place.and_then(|value| value.get(name)).is_some_and(is_failure_code);
+        self.success.and_then(Value::as_bool) == Some(false)
+            || self.error_code.is_some_and(is_failure_code)
+            || self.error_msg.is_some_and(|message| !is_hollow(message))
+            || self.object.and_then(Value::str_raw) == Some(b"error")
+            || code_in(self.base_resp, "status_code")
+            || code_in(self.header, "code")
+            || self
+                .response
+                .and_then(|response| response.get("Error"))
+                .is_some_and(|error| !is_hollow(error))
+    }
+
+    fn has_content(&self) -> bool {
+        let places = [self.choices, self.data, self.output, self.object, self.id];
+        places.into_iter().flatten().any(|value| !is_hollow(value))
+    }
+
+    /// Whether this is a thing of the service's that has failed on its own, such as a fine-tuning job: then `error` belongs to the
+    /// good answer that tells of it. A response is none: it is what the call was for.
+    fn is_resource(&self) -> bool {
+        let is_text = |value: Option<Value<'a>>| value.and_then(Value::str_raw).is_some_and(|text| !text.is_empty());
+        let is_response = self.object.and_then(Value::str_raw) == Some(b"response");
+        is_text(self.id) && is_text(self.object) && is_text(self.status) && !is_response
+    }
+}
+
+/// Nothing, zero, or made of nothing.
+fn is_hollow(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Null => true,
+        Kind::Bool => value.raw() == b"false",
+        Kind::Number => value.as_f64() == Some(0.0),
+        Kind::String => value.str_raw().is_some_and(|text| text.trim_ascii().is_empty()),
+        Kind::Array => value.items().next().is_none(),
+        Kind::Object => value
+            .members()
+            .all(|(_, value)| matches!(value.raw(), b"null" | b"\"\"" | b"0" | b"{}" | b"[]")),
+    }
+}
+
+fn is_failure_code(code: Value<'_>) -> bool {
+    const GOOD: [&[u8]; 6] = [b"", b"0", b"200", b"ok", b"success", b"null"];
+    match code.kind() {
+        Kind::Number | Kind::String => {
+            let text = code.str_raw().unwrap_or(code.raw()).trim_ascii();
+            !GOOD.iter().any(|good| good.eq_ignore_ascii_case(text))
+        }
+        _ => false,
+    }
+}
+
+/// What a service said about a failure. Each is bounded.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Words {
+    /// Empty: nothing.
+    pub message: String,
+    pub kind: Option<String>,
+    pub code: Option<String>,
+    pub param: Option<String>,
+    pub request_id: Option<String>,
+    /// Further members of the error: name and JSON text.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Finds a service's words in any of the shapes.
+pub(super) fn words(value: Value<'_>) -> Words {
+    let value = match value.kind() {
+        Kind::Array => value.items().next().unwrap_or(value),
+        _ => value,
+    };
+    let first = |pointers: &[&str]| {
+        pointers
+            .iter()
+            .filter_map(|pointer| value.pointer(pointer))
+            .find_map(plain)
+    };
+    let message = message(value);
+    Words {
+        // `{"type":"error"}` only says that it is one. Google calls the type a status, and others put a number there.
+        kind: first(&["/error/type", "/error/status", "/type"])
+            .filter(|kind| kind != "error" && kind.parse::<f64>().is_err()),
+        code: first(&[
+            "/error/code",
+            "/code",
+            "/error_code",
+            "/base_resp/status_code",
+            "/header/code",
+            "/Response/Error/Code",
+        ]),
+        param: first(&["/error/param", "/param"]),
+        request_id: first(&[
+            "/request_id",
+            "/requestId",
+            "/RequestId",
+            "/Response/RequestId",
+            "/error/request_id",
+        ])
+        .or_else(|| request_id_in(&message)),
+        extra: extra(value),
+        message,
+    }
+}
+
+fn message(value: Value<'_>) -> String {
+    const IN_ERROR: [&str; 6] = [
+        "/error/message",
+        "/error/msg",
+        "/error/error_msg",
+        "/error/detail",
+        "/error/description",
+        "/error/error",
+    ];
+    const BESIDE: [&str; 13] = [
+        "/message",
+        "/msg",
+        "/error_msg",
+        "/err",
+        // FastAPI's is a string, an object or a list of objects.
+        "/detail/0/msg",
+        "/detail/msg",
+        "/detail/message",
+        "/detail",
+        "/errors/0/message",
+        "/errors/0",
+        "/base_resp/status_msg",
+        "/header/message",
+        "/Response/Error/Message",
+    ];
+    let first = |places: &[&str]| places.iter().filter_map(|place| value.pointer(place)).find_map(spoken);
+    let error_itself = || {
+        value
+            .get("error")
+            .filter(|error| error.kind() != Kind::Object)
+            .and_then(spoken)
+    };
+    let message = first(&IN_ERROR)
+        .or_else(error_itself)
+        .or_else(|| first(&BESIDE))
+        .or_else(|| value.as_str());
+    body::cut(message.unwrap_or_default().trim(), body::MOST).to_owned()
+}
+
+/// A message as it can be read: a string, or the JSON of what was put there instead.
+fn spoken<'a>(value: Value<'a>) -> Option<Cow<'a, str>> {
+    match value.kind() {
+        _ if is_hollow(value) => None,
+        Kind::Null | Kind::Bool => None,
+        Kind::String => value.as_str(),
+        Kind::Number | Kind::Array | Kind::Object => Some(String::from_utf8_lossy(value.raw())),
+    }
+}
+
+/// A short text, or a number as one.
+fn plain(value: Value<'_>) -> Option<String> {
+    let text = spoken(value)?;
+    Some(body::cut(text.trim(), 200).to_owned())
+}
+
+/// one-api and new-api put it behind each message: `(request id: 2024…)`.
+fn request_id_in(message: &str) -> Option<String> {
+    let (_, after) = message.rsplit_once("(request id: ")?;
+    let (id, _) = after.split_once(')')?;
+    Some(body::cut(id.trim(), 200).to_owned()).filter(|id| !id.is_empty())
+}
+
+/// What a service says beyond the members that an error document has anyway.
+fn extra(value: Value<'_>) -> Vec<(String, String)> {
+    /// The document's own members.
+    const OURS: [&str; 10] = [
+        "message",
+        "type",
+        "code",
+        "param",
+        "status",
+        "http_status",
+        "request_id",
+        "retry_after_ms",
+        "attempts",
+        "body",
+    ];
+    let of_error = value.get("error").into_iter().flat_map(Value::members);
+    let is_told_twice = |value: Value<'_>| value.kind() == Kind::String;
+    let beside = value.members().filter(|(name, value)| {
+        (name.is("detail") || name.is("errors") || name.is("metadata")) && !is_told_twice(*value)
+    });
+    let mut extra: Vec<(String, String)> = Vec::new();
+    let mut room = MOST_OF_EXTRA;
+    for (name, value) in of_error.chain(beside).filter(|(_, value)| !value.is_null()) {
+        let name = name.decode();
+        let size = name.len() + value.raw().len();
+        if size > room || OURS.contains(&&*name) || extra.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        room -= size;
+        extra.push((name.into_owned(), String::from_utf8_lossy(value.raw()).into_owned()));
+    }
+    extra
+}

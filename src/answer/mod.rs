@@ -1,0 +1,409 @@
+//! Is this answer a failure, and how is it told: the rules for everything that services were seen to send instead of an answer.
+//!
+//! Nothing here knows a socket or a clock. A good answer is handed on as the bytes that came.
+#![forbid(unsafe_code)]
+
+mod body;
+mod envelope;
+mod text;
+
+pub use body::snippet;
+pub use text::text;
+
+use crate::error::{Error, Result, Status};
+use crate::headers::Headers;
+use crate::json::{self, Fault, Kind, Value};
+use crate::retry;
+use body::Page;
+use envelope::Envelope;
+use std::borrow::Cow;
+
+/// What an operation promises for its success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever it may be: a file, a text, nothing at all.
+    Any,
+    /// A JSON object or array; or nothing at all, when HTTP 204 says so.
+    Json,
+    /// A JSON object with an array `choices`. It may be empty.
+    Choices,
+}
+
+/// Finds the JSON to hand on in a whole answer. Empty: the answer is no JSON, and [`Expect::Any`] allows that, or HTTP 204 does.
+///
+/// Borrowed: as it came, without a byte order mark and white space around it. Owned: it had to be mended or unwrapped.
+///
+/// # Errors
+/// The failure that the answer tells, with all that is known but how often it was tried.
+pub fn judge<'a>(http_status: u16, headers: &Headers, body: &'a [u8], expect: Expect) -> Result<Cow<'a, [u8]>> {
+    let answer = Answer { http_status, headers };
+    let text = body::trimmed(body);
+    match http_status {
+        200..=299 => match Value::parse(text) {
+            Ok(value) => answer.judge_json(value, expect),
+            Err(fault) => answer.judge_other(text, fault, expect),
+        },
+        300..=399 => Err(answer.redirect()),
+        _ => Err(answer.refusal(text)),
+    }
+}
+
+/// The failure that an event of a stream tells, if it does.
+pub fn failure_in_event(name: &str, data: Value<'_>, headers: &Headers) -> Option<Error> {
+    let envelope = Envelope::look(data);
+    let is_failure = name == "error" || envelope.is_failure_in_stream();
+    let answer = Answer {
+        http_status: 200,
+        headers,
+    };
+    match name {
+        _ if is_failure => Some(answer.service_failure(data)),
+        // The whole answer to a call of /responses, which names its failure inside.
+        "response.failed" => Some(answer.service_failure(data.get("response").unwrap_or(data))),
+        "" if envelope.is_named("response.failed") => failure_in_event("response.failed", data, headers),
+        _ => None,
+    }
+}
+
+/// Whether quota or money is used up, so that trying again only costs more.
+pub fn is_billing(error: &Error) -> bool {
+    /// Codes and types: OpenAI's, then those of gateways, DeepSeek, Moonshot, Volcengine and Aliyun.
+    const NAMES: [&str; 10] = [
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "insufficient_user_quota",
+        "quota_not_enough",
+        "pre_consume_token_quota_failed",
+        "insufficient_balance",
+        "exceeded_current_quota_error",
+        "AccountOverdueError",
+        "Arrearage",
+    ];
+    const WORDS: [&str; 5] = [
+        "余额不足",
+        "额度",
+        "欠费",
+        "insufficient balance",
+        "credit balance is too low",
+    ];
+    let named = |text: &Option<String>| {
+        text.as_deref()
+            .is_some_and(|text| NAMES.iter().any(|name| name.eq_ignore_ascii_case(text)))
+    };
+    let message = error.message.to_ascii_lowercase();
+    error.http_status == 402
+        || named(&error.code)
+        || named(&error.kind)
+        || WORDS.iter().any(|word| message.contains(word))
+}
+
+/// The service's name for the request, from the answer's headers.
+pub fn request_id(headers: &Headers) -> Option<String> {
+    // one-api has a name of its own; the others are Anthropic's, Amazon's and Azure's.
+    const NAMES: [&str; 5] = [
+        "x-request-id",
+        "x-oneapi-request-id",
+        "request-id",
+        "x-amzn-requestid",
+        "apim-request-id",
+    ];
+    let ids = NAMES.iter().filter_map(|name| headers.get(name));
+    ids.map(|id| body::cut(id, 200))
+        .find(|id| !id.is_empty())
+        .map(str::to_owned)
+}
+
+/// The head of an answer whose body is judged.
+#[derive(Clone, Copy)]
+struct Answer<'h> {
+    http_status: u16,
+    headers: &'h Headers,
+}
+
+impl Answer<'_> {
+    /// JSON under a status of success.
+    fn judge_json<'a>(self, value: Value<'a>, expect: Expect) -> Result<Cow<'a, [u8]>> {
+        let envelope = Envelope::look(value);
+        // A stored file that holds an error is no error.
+        let is_file = expect == Expect::Any && self.content_type().is_file();
+        if !is_file && envelope.is_failure(expect) {
+            return Err(self.service_failure(value));
+        }
+        if keeps_promise(value, &envelope, expect) {
+            return Ok(body::without_lone_surrogates(value.raw()));
+        }
+        if let Some(inner) = envelope.wrapped() {
+            let judged = self.judge_json(inner, expect)?;
+            return Ok(Cow::Owned(with_envelope(value, &judged)));
+        }
+        Err(if envelope.is_failure_code() {
+            self.service_failure(value)
+        } else {
+            self.broken_promise(value, expect)
+        })
+    }
+
+    /// What is no JSON as it is, under a status of success.
+    fn judge_other<'a>(self, text: &'a [u8], fault: Fault, expect: Expect) -> Result<Cow<'a, [u8]>> {
+        let content_type = self.content_type();
+        let page = Page::read(text, content_type.is_html());
+        // RFC 9110, section 15.3.5: with 204 there is nothing to come.
+        if text.is_empty() && self.http_status == 204 && expect != Expect::Choices {
+            return Ok(Cow::Borrowed(b""));
+        }
+        if expect == Expect::Any && (text.is_empty() || !content_type.is_json()) {
+            return match page.filter(|_| !content_type.is_file()) {
+                Some(page) => Err(self.not_json_but_html(page)),
+                None => Ok(Cow::Borrowed(b"")),
+            };
+        }
+        if std::str::from_utf8(text).is_err() {
+            return self.judge_mended(text, fault, expect);
+        }
+        Err(match page {
+            Some(page) => self.not_json_but_html(page),
+            None if text.is_empty() => self.not_json("empty", None),
+            None if body::is_event_stream(text) => {
+                self.not_json("an event stream, which nobody asked for", Some(snippet(text)))
+            }
+            None => self.not_json_because(text, fault),
+        })
+    }
+
+    /// What is not UTF-8: what is wrong in it is replaced, unless all of it is in another encoding.
+    fn judge_mended<'a>(self, text: &[u8], fault: Fault, expect: Expect) -> Result<Cow<'a, [u8]>> {
+        if self.content_type().is_gbk() || body::looks_like_gbk(text) {
+            return Err(self.not_json("in GBK and not in UTF-8", Some(snippet(text))));
+        }
+        let mended = String::from_utf8_lossy(text);
+        match Value::parse(mended.as_bytes()) {
+            Ok(value) => Ok(Cow::Owned(self.judge_json(value, expect)?.into_owned())),
+            Err(_) => Err(self.not_json_because(text, fault)),
+        }
+    }
+
+    /// A failure by its HTTP status, whatever the body.
+    fn refusal(self, text: &[u8]) -> Error {
+        let mended = String::from_utf8_lossy(text);
+        let mut error = match Value::parse(mended.as_bytes()) {
+            Ok(value) => self.told(value),
+            Err(_) => self.refusal_without_json(text, &mended),
+        };
+        error.status = Status::from_http(self.http_status);
+        if error.message.is_empty() {
+            error.message = format!("HTTP {}", self.http_status);
+        }
+        error
+    }
+
+    fn refusal_without_json(self, text: &[u8], mended: &str) -> Error {
+        let status = self.http_status;
+        let is_gbk = mended.contains(char::REPLACEMENT_CHARACTER)
+            && (self.content_type().is_gbk() || body::looks_like_gbk(text));
+        let page = Page::read(text, self.content_type().is_html());
+        let mut message = match &page {
+            Some(page) => format!("HTTP {status}, an HTML page: {page}"),
+            None if is_gbk => format!("HTTP {status}; the service's words are in GBK and not in UTF-8"),
+            None => body::cut(mended, body::MOST).to_owned(),
+        };
+        let mut kind = None;
+        // OpenAI's own services answer in JSON: here nobody knew the path.
+        if matches!(status, 404 | 501) {
+            kind = Some("not_supported_by_gateway".to_owned());
+            let separator = if message.is_empty() {
+                format!("HTTP {status}: ")
+            } else {
+                "; ".to_owned()
+            };
+            message.push_str(&separator);
+            message.push_str("the service has no such interface, or base_url does not lead to its API");
+        }
+        let mut error = self.error(message);
+        error.kind = kind;
+        error.body = page
+            .map(|page| page.0)
+            .or_else(|| (!text.is_empty()).then(|| snippet(text)));
+        error
+    }
+
+    /// Whoever follows redirects has done so before: this one leads elsewhere, or would change what is sent.
+    fn redirect(self) -> Error {
+        let status = self.http_status;
+        let message = match self.headers.get("location").filter(|location| !location.is_empty()) {
+            Some(location) => format!(
+                "HTTP {status}: the service redirects to {}; only 307 and 308 within the same origin are followed",
+                body::without_user_info(body::cut(location, 500))
+            ),
+            None => format!("HTTP {status} is no answer"),
+        };
+        self.error(message)
+    }
+
+    /// A failure inside a status of success. A code that is an HTTP status says what kind of failure it is.
+    fn service_failure(self, value: Value<'_>) -> Error {
+        let mut error = self.told(value);
+        let code = error.code.as_deref().and_then(|code| code.parse::<u16>().ok());
+        error.status = code
+            .filter(|code| (400..600).contains(code))
+            .map_or(Status::Service, Status::from_http);
+        if error.message.is_empty() {
+            error.message = format!("the service reported a failure inside HTTP {}", self.http_status);
+        }
+        error
+    }
+
+    fn broken_promise(self, value: Value<'_>, expect: Expect) -> Error {
+        let start = body::cut(std::str::from_utf8(value.raw()).unwrap_or_default(), 200);
+        self.not_json(
+            &match (expect, value.kind()) {
+                (Expect::Choices, Kind::Object) => format!("without \"choices\": {start}"),
+                (_, kind) => format!("{} where an object was promised: {start}", kind.name()),
+            },
+            Some(snippet(value.raw())),
+        )
+    }
+
+    fn not_json_but_html(self, page: Page) -> Error {
+        self.not_json(&format!("an HTML page: {page}"), Some(page.0))
+    }
+
+    fn not_json_because(self, text: &[u8], fault: Fault) -> Error {
+        let start = snippet(text);
+        // In what was meant to be JSON the place of the fault tells more than the start does.
+        let why = match text.first() {
+            Some(b'{' | b'[') => format!("not JSON ({fault})"),
+            _ => format!("not JSON: {}", body::cut(&start, 200)),
+        };
+        self.not_json(&why, Some(start))
+    }
+
+    /// Not what the API promises.
+    fn not_json(self, what: &str, snippet: Option<String>) -> Error {
+        let content_type = self
+            .headers
+            .get("content-type")
+            .map(|text| format!(", {}", body::cut(text, 100)))
+            .unwrap_or_default();
+        let mut error = self.error(format!(
+            "the answer is {what} (HTTP {}{content_type})",
+            self.http_status
+        ));
+        error.kind = Some("bad_response".to_owned());
+        error.body = snippet;
+        error
+    }
+
+    /// A failure in the service's own words; the message is empty when it had none.
+    fn told(self, value: Value<'_>) -> Error {
+        let words = envelope::words(value);
+        let mut error = self.error(words.message);
+        error.kind = words.kind;
+        error.code = words.code;
+        error.param = words.param;
+        error.request_id = error.request_id.take().or(words.request_id);
+        for (name, json) in words.extra {
+            if error.extra.iter().all(|(other, _)| *other != name) {
+                error.extra.push((name, json));
+            }
+        }
+        error
+    }
+
+    /// A failure with what the head tells.
+    fn error(self, message: String) -> Error {
+        let mut error = Error::new(Status::Protocol, message);
+        error.http_status = self.http_status;
+        error.request_id = request_id(self.headers);
+        let wait = retry::retry_after_in_answer(self.headers);
+        // JSON readers of many languages hold no larger integer.
+        error.retry_after_ms = wait.map(|wait| wait.as_millis().min(i64::MAX as u128) as u64);
+        error
+            .extra
+            .extend(rate_limit(self.headers).map(|json| ("rate_limit".to_owned(), json)));
+        error
+    }
+
+    fn content_type(self) -> ContentType {
+        ContentType(
+            self.headers
+                .get("content-type")
+                .unwrap_or_default()
+                .to_ascii_lowercase(),
+        )
+    }
+}
+
+/// A content type in lower case. Services get it wrong both ways, so it decides only what the body leaves open.
+struct ContentType(String);
+
+impl ContentType {
+    fn is_json(&self) -> bool {
+        let essence = self.essence();
+        essence == "application/json" || essence.ends_with("+json")
+    }
+
+    fn is_html(&self) -> bool {
+        self.essence() == "text/html"
+    }
+
+    /// Bytes that somebody stored; lines of JSON are stored too.
+    fn is_file(&self) -> bool {
+        let essence = self.essence();
+        matches!(
+            essence,
+            "application/octet-stream" | "application/binary" | "binary/octet-stream"
+        ) || essence.ends_with("jsonl")
+            || essence.ends_with("ndjson")
+    }
+
+    fn is_gbk(&self) -> bool {
+        self.0
+            .split_once("charset=")
+            .is_some_and(|(_, charset)| charset.trim_start_matches('"').starts_with("gb"))
+    }
+
+    fn essence(&self) -> &str {
+        self.0.split(';').next().unwrap_or_default().trim()
+    }
+}
+
+fn keeps_promise(value: Value<'_>, envelope: &Envelope<'_>, expect: Expect) -> bool {
+    match expect {
+        Expect::Any => true,
+        Expect::Json => matches!(value.kind(), Kind::Object | Kind::Array),
+        Expect::Choices => envelope.has_choices(),
+    }
+}
+
+/// What stood in `data`, with what stood around it as `_envelope`.
+fn with_envelope(outer: Value<'_>, inner: &[u8]) -> Vec<u8> {
+    let mut around = String::new();
+    for (name, value) in outer.members().filter(|(name, _)| !name.is("data")) {
+        around.push(if around.is_empty() { '{' } else { ',' });
+        json::quote(&name.decode(), &mut around);
+        around.push(':');
+        around.push_str(&String::from_utf8_lossy(value.raw()));
+    }
+    let open = inner.strip_suffix(b"}").unwrap_or(inner);
+    [open, b",\"_envelope\":", around.as_bytes(), b"}}"].concat()
+}
+
+/// The headers that tell how much of a quota is left, as an object.
+fn rate_limit(headers: &Headers) -> Option<String> {
+    let mut out = String::new();
+    for (name, value) in headers.iter() {
+        let name = name.to_ascii_lowercase();
+        if !(name.starts_with("x-ratelimit-") || name.starts_with("ratelimit")) || out.len() > body::MOST {
+            continue;
+        }
+        out.push(if out.is_empty() { '{' } else { ',' });
+        json::quote(&name, &mut out);
+        out.push(':');
+        json::quote(body::cut(value, 200), &mut out);
+    }
+    (!out.is_empty()).then(|| out + "}")
+}
+
+#[cfg(test)]
+mod tests;

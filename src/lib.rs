@@ -1,0 +1,57 @@
+//! A blocking client for OpenAI-compatible services, made to be called from C.
+//!
+//! `include/kuai.h` is the face; this crate is what stands behind it, and can be used from Rust as it is:
+//!
+//! ```no_run
+//! let client = kuai::Client::new(None)?; // KUAI_API_KEY and the like from the environment
+//! let answer = client.chat_complete(r#"{"messages":[{"role":"user","content":"1+100="}]}"#);
+//! println!("{}", answer.text());
+//! # Ok::<(), kuai::Error>(())
+//! ```
+//!
+//! The rooms, from the door inwards; arrows point one way:
+//!
+//! | room | what is done there |
+//! |---|---|
+//! | [`capi`] | the C functions, one file a noun: convert, call, nothing else |
+//! | [`client`], [`stream`], [`result`], [`request`] | one call from request to answer |
+//! | `outgoing`, `operation`, `chat`, `multipart` | what is sent: URL, headers, body |
+//! | `transport` | sockets, TLS and proxies below ureq; limits and cancelling |
+//! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
+//! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
+//! | `config`, `proxy` | everything that can be set |
+//! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`] | what all of them stand on |
+#![warn(missing_docs)]
+
+mod accumulate;
+mod answer;
+pub mod cancel;
+pub mod capi;
+mod chat;
+pub mod client;
+pub mod config;
+pub mod error;
+pub mod fork;
+pub mod headers;
+mod idempotency;
+pub mod json;
+mod multipart;
+mod operation;
+mod outgoing;
+mod proxy;
+pub mod request;
+pub mod result;
+mod retry;
+mod save;
+mod sse;
+pub mod stream;
+mod tokens;
+mod transport;
+mod webhook;
+
+pub use cancel::Cancel;
+pub use client::Client;
+pub use error::{Error, Result, Status};
+pub use request::Request;
+pub use result::Answer;
+pub use stream::Stream;

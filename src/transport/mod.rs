@@ -1,0 +1,276 @@
+//! The way to the service: ureq's agent with our own connections below it.
+//!
+//! ureq writes requests, reads answers, frames and decodes bodies and keeps the pool. What it does not do, or not as a library inside somebody
+//! else's program must, is done below it: look-ups only for new connections and in the calling thread, every wait bounded, cancellable and
+//! indifferent to signals, no connection shared over a fork, no broken body taken for a whole one.
+//!
+//! Map: [`exchange`] what a connection must know of its call · [`socket`] waiting · [`connect`] look-up, dialling, proxies · [`tls`] roots and
+//! certificates · [`buffers`], [`connection`] what ureq sees.
+#![forbid(unsafe_code)]
+
+mod buffers;
+mod connect;
+mod connection;
+pub(crate) mod exchange;
+mod socket;
+mod tls;
+
+use crate::config::Config;
+use crate::error::{Error, Result, Status};
+use crate::headers::Headers;
+use crate::proxy::{Kind, Proxies, Proxy};
+use connect::Endpoint;
+use connection::{AbsoluteForm, Connection};
+use exchange::Exchange;
+use once_cell::sync::OnceCell;
+pub(crate) use socket::sleep;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::{Agent, AsSendBody, BodyReader, SendBody};
+
+/// Idle connections kept: enough for a program of many threads, few enough for a service.
+const MOST_IDLE: usize = 64;
+/// Firewalls and balancers forget idle connections, many after 60 s, without telling.
+const LONGEST_IDLE: Duration = Duration::from_secs(45);
+
+/// Sends requests and receives answers, over connections that it keeps.
+pub(crate) struct Transport {
+    agent: Agent,
+}
+
+/// The head of an answer, and the way to its body.
+pub(crate) struct Response {
+    pub http_status: u16,
+    pub headers: Headers,
+    /// Of the body, when it is told and not encoded.
+    pub content_length: Option<u64>,
+    body: BodyReader<'static>,
+}
+
+/// A request's body, which can be read from its start for each attempt.
+pub(crate) enum Body<'a> {
+    None,
+    Bytes(&'a [u8]),
+    /// As many bytes as said.
+    Reader(Box<dyn Read + Send + 'a>, u64),
+}
+
+impl Transport {
+    /// # Errors
+    /// `Config` when a file that the configuration names cannot be used.
+    pub fn new(config: &Arc<Config>) -> Result<Transport> {
+        let dialer = Dialer { config: config.clone(), tls: OnceCell::new() };
+        let names_files = config.ca_file.is_some() || config.client_cert_file.is_some() || config.client_key_file.is_some();
+        if config.base.tls || names_files {
+            dialer.tls_settings()?;
+        }
+        let agent_config = Agent::config_builder()
+            // All of ureq's own opinions are off: failures are judged, redirects decided, proxies dialled and headers written by us.
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .allow_non_standard_methods(true)
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .max_idle_connections(MOST_IDLE)
+            .max_idle_connections_per_host(MOST_IDLE)
+            .max_idle_age(LONGEST_IDLE)
+            .build();
+        Ok(Transport { agent: Agent::with_parts(agent_config, dialer, NoLookUp) })
+    }
+
+    /// Sends a request and receives the head of its answer.
+    pub fn send(&self, exchange: &mut Exchange, method: &Method, uri: &Uri, headers: &HeaderMap, body: Body<'_>) -> Result<Response> {
+        exchange.begin();
+        let mut request = Request::new(());
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers.clone();
+        let answer = exchange.during(|| match body {
+            Body::None => self.agent.run(request),
+            Body::Bytes(bytes) => self.agent.run(request.map(|()| bytes)),
+            Body::Reader(mut reader, length) => {
+                request.headers_mut().insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(length));
+                let mut whole = Whole { inner: &mut *reader, left: length };
+                let body: SendBody<'_> = SendBody::from_reader(&mut whole);
+                self.run_reader(request, body)
+            }
+        });
+        let answer = answer.map_err(|error| failure(exchange, error))?;
+        let http_status = answer.status().as_u16();
+        let body = answer.into_body();
+        Ok(Response {
+            http_status,
+            headers: Headers::parse(std::mem::take(&mut exchange.head)),
+            content_length: body.content_length(),
+            body: body.into_reader(),
+        })
+    }
+
+    fn run_reader(&self, request: Request<()>, body: impl AsSendBody) -> std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        self.agent.run(request.map(|()| body))
+    }
+}
+
+impl Response {
+    /// Reads some of the body; 0 is its end, after which the connection rests in the pool.
+    pub fn read(&mut self, exchange: &mut Exchange, buffer: &mut [u8]) -> Result<usize> {
+        let read = exchange.during(|| self.body.read(buffer));
+        read.map_err(|error| failure(exchange, ureq::Error::from(error)))
+    }
+
+    /// Reads the rest of the body.
+    ///
+    /// # Errors
+    /// `Limit` when there is more than `most`.
+    pub fn read_all(&mut self, exchange: &mut Exchange, most: u64) -> Result<Vec<u8>> {
+        /// What is reserved on the word of a header alone.
+        const MOST_TRUSTED: u64 = 64 * 1024 * 1024;
+        let too_large = || Error::new(Status::Limit, format!("the answer is larger than max_response_bytes ({most})"));
+        if self.content_length.is_some_and(|length| length > most) {
+            return Err(too_large());
+        }
+        // One byte more, for the NUL that C needs and for the read that finds the end.
+        let expected = self.content_length.unwrap_or(2048).min(MOST_TRUSTED) as usize;
+        let mut body = Vec::with_capacity(expected + 1);
+        let reader = &mut self.body;
+        let read = exchange.during(|| reader.take(most.saturating_add(1)).read_to_end(&mut body));
+        read.map_err(|error| failure(exchange, ureq::Error::from(error)))?;
+        if body.len() as u64 > most {
+            return Err(too_large());
+        }
+        Ok(body)
+    }
+}
+
+/// Makes connections for ureq's pool.
+struct Dialer {
+    config: Arc<Config>,
+    tls: OnceCell<Arc<rustls::ClientConfig>>,
+}
+
+impl Dialer {
+    fn tls_settings(&self) -> Result<&Arc<rustls::ClientConfig>> {
+        self.tls.get_or_try_init(|| tls::client_config(&self.config))
+    }
+
+    fn dial(&self, uri: &Uri, exchange: &Exchange) -> Result<Connection> {
+        let is_tls = uri.scheme_str() == Some("https");
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let timer = exchange.limits.connect_timer();
+        let proxy = self.proxies().for_target(is_tls, host, port);
+        let socket = connect::connect(Endpoint { host, port }, proxy, is_tls, exchange, timer)?;
+        if is_tls {
+            return Connection::tls(socket, self.tls_settings()?.clone(), host, exchange, timer);
+        }
+        let form = proxy.filter(|proxy| proxy.kind == Kind::Http).map(|proxy| absolute_form(uri, proxy));
+        Ok(Connection::plain(socket, form))
+    }
+
+    fn proxies(&self) -> &Proxies {
+        &self.config.proxies
+    }
+}
+
+fn absolute_form(uri: &Uri, proxy: &Proxy) -> AbsoluteForm {
+    let authorization = proxy.basic_authorization();
+    AbsoluteForm {
+        origin: format!("http://{}", uri.authority().map(|authority| authority.as_str()).unwrap_or_default()),
+        authorization: authorization.map(|value| format!("Proxy-Authorization: {}\r\n", value.expose())).unwrap_or_default(),
+    }
+}
+
+impl Connector<()> for Dialer {
+    type Out = Connection;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> std::result::Result<Option<Connection>, ureq::Error> {
+        exchange::current(|exchange| match self.dial(details.uri, exchange) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(error) => {
+                exchange.failure = Some(error);
+                Err(ureq::Error::ConnectionFailed)
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dialer")
+    }
+}
+
+/// ureq asks before it looks into its pool; the [`Dialer`] looks up when a connection is really needed.
+#[derive(Debug)]
+struct NoLookUp;
+
+impl Resolver for NoLookUp {
+    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}
+
+/// A body of the length that was announced: ureq would wait forever for what a shorter one lacks.
+struct Whole<'a> {
+    inner: &'a mut dyn Read,
+    left: u64,
+}
+
+impl Read for Whole<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let buffer = &mut buffer[..most];
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        // Nobody listens any more: what is left is not worth reading from a disk.
+        let amount = if exchange::current(|exchange| exchange.answered_early) {
+            buffer.fill(0);
+            buffer.len()
+        } else {
+            self.inner.read(buffer)?
+        };
+        if amount == 0 {
+            return Err(io::Error::other("the request's body ended early"));
+        }
+        self.left -= amount as u64;
+        Ok(amount)
+    }
+}
+
+/// What ureq's failure means. The transport's own word goes first.
+fn failure(exchange: &mut Exchange, error: ureq::Error) -> Error {
+    if let Some(failure) = exchange.failure.take() {
+        return failure;
+    }
+    let broke = |why: &str| Error::new(Status::Connection, format!("the connection broke before the answer was whole: {why}"));
+    match error {
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => broke("it was closed"),
+        ureq::Error::BodyStalled => broke("it was closed"),
+        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => {
+            error.into_inner().and_then(|inner| inner.downcast::<Error>().ok()).map_or_else(|| broke("unknown"), |inner| *inner)
+        }
+        ureq::Error::Io(error) => Error::new(Status::Io, error.to_string()),
+        ureq::Error::LargeResponseHeader(..) => Error::new(Status::Limit, "the answer's headers are larger than 64 KiB"),
+        ureq::Error::Protocol(error) => Error::new(Status::Protocol, format!("the answer is not proper HTTP: {error}")),
+        ureq::Error::Decompress(coding, error) => Error::new(Status::Protocol, format!("the answer's {coding} coding is damaged: {error}")),
+        other => Error::new(Status::Internal, format!("ureq: {other}")),
+    }
+}
+
+/// A header for a request.
+///
+/// # Errors
+/// The reason why it cannot be sent.
+pub(crate) fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), String> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is no name of a header"))?;
+    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("the value of {name} holds a control character"))?;
+    Ok((name, value))
+}

@@ -1,0 +1,12 @@
+//! What the integration tests and the stand-in service share: scripted HTTP and TLS peers on loopback, and an
+//! OpenAI-like service made of them. A test uses it with `mod support;`.
+
+// Each test binary includes the whole tree and uses another part of it.
+#![allow(dead_code)]
+#![forbid(unsafe_code)]
+
+pub mod black_hole;
+pub mod clients;
+pub mod http;
+pub mod openai;
+pub mod tls;
