@@ -94,7 +94,8 @@ fn operations(rows: &[Row]) -> String {
         writeln!(
             out,
             "Operation {{ name: {:?}, aliases: &{:?}, method: {:?}, path: {:?}, query: &{:?}, \
-             content: Content::{content}, files: &{:?}, parts: &{parts:?}, streaming: {}, stream: {stream:?}, answer: Answer::{answer}, binary: {}, \
+             content: Content::{content}, files: &{:?}, parts: &{parts:?}, streaming: {}, stream: {stream:?}, \
+             answer: Answer::{answer}, binary: {}, \
              needs_model: {}, beta: {:?}, deprecated: {}, newer: {} }},",
             row.cell("name"),
             row.list("aliases"),

@@ -352,8 +352,8 @@ kuai_status kuai_request_body(kuai_request *request, const char *content_type, c
  * Adds a file to upload, from memory. The request becomes a form: the parameters are its other fields. A
  * field may have several files.
  *
- * The bytes are borrowed: they must stay as they are until the request is freed. `content_type` may be
- * NULL.
+ * The bytes are borrowed: they must stay as they are until the request is freed. `content_type` NULL goes
+ * by the ending of `filename`.
  *
  *     static const char lines[] = "{\"prompt\":\"a\",\"completion\":\"b\"}\n";
  *     kuai_request *request = kuai_request_new("files.create", "{\"purpose\":\"fine-tune\"}", NULL);

@@ -3,9 +3,9 @@
 
     scripts/operations.py operations.json [--newer newer.json] [--check]
 
-operations.json: a list of the published description's operations; newer.json: a list of those that the SDKs call already
-and the description lacks (method, path, sdk_name). Without --newer the newer ones of the present table stay. What changes
-is printed; with --check nothing is written, and the exit status says whether the table is up to date.
+operations.json: a list of the published description's operations; newer.json: a list of those that the SDKs call
+already and the description lacks (method, path, sdk_name). Without --newer the newer ones of the present table stay.
+What changes is printed; with --check nothing is written, and the exit status says whether the table is up to date.
 """
 
 import argparse
@@ -74,7 +74,8 @@ BETA = {
 # Of the newer operations: POSTs without a body, streams, and the query parameters of the lists.
 NEWER_WITHOUT_BODY = """
 beta.agents.automations.pause beta.agents.automations.resume beta.agents.automations.invocations.create
-live.sessions.hangup admin.organization.external_keys.validate admin.organization.external_storage.validate evals.runs.cancel
+live.sessions.hangup admin.organization.external_keys.validate admin.organization.external_storage.validate
+evals.runs.cancel
 """.split()
 NEWER_STREAMS = {"beta.agents.sessions.create": "stream", "beta.agents.sessions.events.stream": "always"}
 NEWER_QUERY = {

@@ -160,7 +160,9 @@ fn checked_messages(messages: Option<Value<'_>>) -> Result<Value<'_>> {
         if message.kind() != Kind::Object {
             return Err(expected(&at(), "an object", message.kind()));
         }
-        match message.get("role").map(Value::kind) {
+        // The first of that name will do, and saves a walk over the content.
+        let role = message.members().find(|(key, _)| key.is("role"));
+        match role.map(|(_, role)| role.kind()) {
             Some(Kind::String) => count += 1,
             Some(other) => return Err(expected(&format!("{}.role", at()), "a string", other)),
             None => return Err(Error::argument(&format!("{}.role", at()), "missing")),
@@ -211,7 +213,9 @@ fn wrong_turn(index: usize, role: &str) -> Option<String> {
         "user" | "assistant" => Some(format!("expected {due}, found {role}: user and assistant take turns")),
         _ => {
             let start: String = role.chars().take(40).collect();
-            Some(format!("expected {due}, found {start:?}: only user and assistant take turns"))
+            Some(format!(
+                "expected {due}, found {start:?}: only user and assistant take turns"
+            ))
         }
     }
 }
@@ -244,7 +248,8 @@ impl Changes {
         Changes {
             add_model: model.is_some() && seen.model.is_none(),
             model,
-            stream,
+            // What is not there need not be taken out.
+            stream: stream.filter(|set| *set || seen.stream),
             add_stream: stream == Some(true) && !seen.stream,
         }
     }

@@ -45,7 +45,11 @@ pub(crate) struct Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Refused {
-        Refused { error, headers: Headers::default(), body: Vec::new() }
+        Refused {
+            error,
+            headers: Headers::default(),
+            body: Vec::new(),
+        }
     }
 }
 
@@ -105,7 +109,12 @@ impl Client {
     /// Sends a request and receives the whole answer.
     pub fn send(&self, request: &Request) -> Answer {
         match self.0.defaults.outgoing(&self.0.config, request, false) {
-            Ok(outgoing) => self.receive_whole(&outgoing, &request.options, request.cancel.as_ref(), request.save_path()),
+            Ok(outgoing) => self.receive_whole(
+                &outgoing,
+                &request.options,
+                request.cancel.as_ref(),
+                request.save_path(),
+            ),
             Err(error) => Answer::from_error(error),
         }
     }
@@ -122,9 +131,21 @@ impl Client {
         &self.0.config
     }
 
+    /// Some services repeat the key that they refuse.
+    pub(crate) fn hide_key(&self, error: &mut Error) {
+        if let Some(key) = &self.0.config.api_key {
+            error.redact(key.expose());
+        }
+    }
+
     fn chat<'a>(&'a self, request_json: &'a str, stream: bool) -> Result<Outgoing<'a>> {
         let config = &self.0.config;
-        let body = chat::prepare(request_json, config.default_model.as_deref(), Some(stream), config.strict_turns)?;
+        let body = chat::prepare(
+            request_json,
+            config.default_model.as_deref(),
+            Some(stream),
+            config.strict_turns,
+        )?;
         let body = match body {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -132,7 +153,13 @@ impl Client {
         Ok(self.0.defaults.chat(body, stream))
     }
 
-    fn receive_whole(&self, outgoing: &Outgoing<'_>, options: &CallOptions, cancel: Option<&Cancel>, save_to: Option<&str>) -> Answer {
+    fn receive_whole(
+        &self,
+        outgoing: &Outgoing<'_>,
+        options: &CallOptions,
+        cancel: Option<&Cancel>,
+        save_to: Option<&str>,
+    ) -> Answer {
         let most = self.0.config.max_response_bytes;
         let mut exchange = self.exchange(outgoing, options, cancel);
         let received = self.attempts(outgoing, options, &mut exchange, |exchange, mut response| {
@@ -158,7 +185,9 @@ impl Client {
             }
             let (http_status, body, headers) = self.read_whole(exchange, response)?;
             match judged(http_status, headers, body, outgoing) {
-                Ok(answer) => Err(Error::internal(format!("HTTP {} was taken for an answer", answer.http_status())).into()),
+                Ok(answer) => {
+                    Err(Error::internal(format!("HTTP {} was taken for an answer", answer.http_status())).into())
+                }
                 Err(refused) => Err(refused),
             }
         });
@@ -170,13 +199,21 @@ impl Client {
     }
 
     /// The whole body; a failure while reading keeps the answer's status and headers.
-    fn read_whole(&self, exchange: &mut Exchange, mut response: Response) -> std::result::Result<(u16, Vec<u8>, Headers), Refused> {
+    fn read_whole(
+        &self,
+        exchange: &mut Exchange,
+        mut response: Response,
+    ) -> std::result::Result<(u16, Vec<u8>, Headers), Refused> {
         match response.read_all(exchange, self.0.config.max_response_bytes) {
             Ok(body) => Ok((response.http_status, body, response.headers)),
             Err(mut error) => {
                 error.http_status = response.http_status;
                 error.request_id = answer::request_id(&response.headers);
-                Err(Refused { error, headers: response.headers, body: Vec::new() })
+                Err(Refused {
+                    error,
+                    headers: response.headers,
+                    body: Vec::new(),
+                })
             }
         }
     }
@@ -207,22 +244,29 @@ impl Client {
         mut receive: impl FnMut(&mut Exchange, Response) -> std::result::Result<T, Refused>,
     ) -> std::result::Result<T, Refused> {
         let config = &self.0.config;
-        let max_retries = if outgoing.bare { 0 } else { options.max_retries.unwrap_or(config.max_retries) };
-        let policy = retry::Policy { max_retries, max_retry_after: config.max_retry_after };
+        let max_retries = if outgoing.bare {
+            0
+        } else {
+            options.max_retries.unwrap_or(config.max_retries)
+        };
+        let policy = retry::Policy {
+            max_retries,
+            max_retry_after: config.max_retry_after,
+        };
         let attempt_length = options.timeout.or(config.limits.attempt);
         let headers = outgoing.headers(max_retries, options, config, &self.0.keys)?;
-        let mut attempts = 0;
         let mut retries = 0;
         let mut replaced = false;
         loop {
-            attempts += 1;
+            exchange.attempts += 1;
             exchange.limits.attempt = attempt_length.map(|length| (length, Instant::now() + length));
             let sent = self.follow(outgoing, &headers, exchange).map_err(Refused::from);
             let mut refused = match sent.and_then(|response| receive(exchange, response)) {
                 Ok(received) => return Ok(received),
                 Err(refused) => refused,
             };
-            refused.error.attempts = attempts;
+            refused.error.attempts = exchange.attempts;
+            self.hide_key(&mut refused.error);
             // The service closed a connection at rest while we were taking it: nothing was answered, and it counts as no failure. Once.
             let stale = refused.error.status == Status::Connection && exchange.reused && exchange.received == 0;
             exchange.fresh_only = stale && !replaced;
@@ -235,7 +279,7 @@ impl Client {
             };
             exchange.limits.attempt = None;
             if let Err(mut error) = sleep(wait, exchange) {
-                error.attempts = attempts;
+                error.attempts = exchange.attempts;
                 return Err(error.into());
             }
             retries += 1;
@@ -243,7 +287,13 @@ impl Client {
     }
 
     /// How long to wait before another attempt; `None`: the failure stands.
-    fn next_wait(&self, policy: &retry::Policy, retries: u32, refused: &Refused, exchange: &Exchange) -> Option<Duration> {
+    fn next_wait(
+        &self,
+        policy: &retry::Policy,
+        retries: u32,
+        refused: &Refused,
+        exchange: &Exchange,
+    ) -> Option<Duration> {
         let error = &refused.error;
         let failure = match error.status {
             Status::Connection => retry::Failure::Connection,
@@ -256,46 +306,75 @@ impl Client {
                 if !(400..600).contains(&http) {
                     return None;
                 }
-                retry::Failure::Http { status: http, headers: &refused.headers, billing: answer::is_billing(error) }
+                retry::Failure::Http {
+                    status: http,
+                    headers: &refused.headers,
+                    billing: answer::is_billing(error),
+                }
             }
             _ => return None,
         };
         let wait = retry::next_wait(policy, retries, &failure, SystemTime::now(), self.0.keys.random())?;
         // A wait that outlasts the deadline would only hide the failure behind a timeout.
-        let in_time = exchange.limits.deadline.is_none_or(|(_, end)| Instant::now() + wait < end);
+        let in_time = exchange
+            .limits
+            .deadline
+            .is_none_or(|(_, end)| Instant::now() + wait < end);
         in_time.then_some(wait)
     }
 
     /// One attempt up to the answer's head, over the redirects that keep the origin, the method and the body (RFC 9110, 15.4.8 and 15.4.9).
-    fn follow(&self, outgoing: &Outgoing<'_>, headers: &ureq::http::HeaderMap, exchange: &mut Exchange) -> Result<Response> {
+    fn follow(
+        &self,
+        outgoing: &Outgoing<'_>,
+        headers: &ureq::http::HeaderMap,
+        exchange: &mut Exchange,
+    ) -> Result<Response> {
         let mut uri = Cow::Borrowed(&outgoing.uri);
         for _ in 0..MOST_REDIRECTS {
-            let response = self.0.transport.send(exchange, &outgoing.method, &uri, headers, outgoing.body.open()?)?;
+            let response = self
+                .0
+                .transport
+                .send(exchange, &outgoing.method, &uri, headers, outgoing.body.open()?)?;
             if outgoing.bare || !matches!(response.http_status, 307 | 308) {
                 return Ok(response);
             }
-            let Some(next) = response.headers.get("location").and_then(|location| same_origin(&uri, location)) else {
+            let Some(next) = response
+                .headers
+                .get("location")
+                .and_then(|location| same_origin(&uri, location))
+            else {
                 return Ok(response);
             };
             uri = Cow::Owned(next);
         }
-        Err(Error::new(Status::Protocol, format!("the service redirected more than {MOST_REDIRECTS} times")))
+        Err(Error::new(
+            Status::Protocol,
+            format!("the service redirected more than {MOST_REDIRECTS} times"),
+        ))
     }
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("config", &self.0.config).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
     }
 }
 
 /// The answer in what came, or the failure.
-fn judged(http_status: u16, headers: Headers, body: Vec<u8>, outgoing: &Outgoing<'_>) -> std::result::Result<Answer, Refused> {
+fn judged(
+    http_status: u16,
+    headers: Headers,
+    body: Vec<u8>,
+    outgoing: &Outgoing<'_>,
+) -> std::result::Result<Answer, Refused> {
     if outgoing.bare {
         return Ok(Answer::binary(http_status, headers, body));
     }
     match answer::judge(http_status, &headers, &body, outgoing.expect) {
-        Ok(Cow::Borrowed(json)) if json.is_empty() => Ok(Answer::binary(http_status, headers, body)),
+        Ok(Cow::Borrowed([])) => Ok(Answer::binary(http_status, headers, body)),
         Ok(Cow::Borrowed(json)) => {
             let start = json.as_ptr() as usize - body.as_ptr() as usize;
             Ok(Answer::in_body(http_status, headers, body, start))
@@ -317,7 +396,10 @@ fn same_origin(from: &ureq::http::Uri, location: &str) -> Option<ureq::http::Uri
         return None;
     };
     let to: ureq::http::Uri = absolute.parse().ok()?;
-    let port = |uri: &ureq::http::Uri| uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let port = |uri: &ureq::http::Uri| {
+        uri.port_u16()
+            .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
+    };
     let same = to.scheme() == from.scheme() && to.host()?.eq_ignore_ascii_case(from.host()?) && port(&to) == port(from);
     same.then_some(to)
 }
@@ -331,8 +413,18 @@ mod tests {
         let from: ureq::http::Uri = "https://api.example/v1/a?b=c".parse().unwrap();
         let to = |location| same_origin(&from, location).map(|uri| uri.to_string());
         assert_eq!(to("/v2/a"), Some("https://api.example/v2/a".into()));
-        assert_eq!(to("https://API.example:443/x#part"), Some("https://API.example:443/x".into()));
-        for elsewhere in ["//other.example/a", "http://api.example/a", "https://api.example:8443/a", "https://other.example/", "a", ""] {
+        assert_eq!(
+            to("https://API.example:443/x#part"),
+            Some("https://API.example:443/x".into())
+        );
+        for elsewhere in [
+            "//other.example/a",
+            "http://api.example/a",
+            "https://api.example:8443/a",
+            "https://other.example/",
+            "a",
+            "",
+        ] {
             assert_eq!(to(elsewhere), None, "{elsewhere}");
         }
     }

@@ -204,6 +204,31 @@ impl Error {
         Error::new(Status::Internal, message)
     }
 
+    /// Puts `***` in the place of a secret, wherever it stands.
+    pub(crate) fn redact(&mut self, secret: &str) {
+        /// A shorter text is no key that anybody uses; taking it out would only garble words.
+        const SHORTEST: usize = 6;
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let detail = &mut *self.0;
+        let texts = [
+            &mut detail.kind,
+            &mut detail.code,
+            &mut detail.param,
+            &mut detail.request_id,
+            &mut detail.body,
+        ];
+        let all = texts
+            .into_iter()
+            .flatten()
+            .chain([&mut detail.message])
+            .chain(detail.extra.iter_mut().map(|(_, json)| json));
+        for text in all.filter(|text| text.contains(secret)) {
+            *text = text.replace(secret, "***");
+        }
+    }
+
     /// The error document: one JSON object, `{"error":{…}}`.
     ///
     /// `message`, `type`, `code`, `param`, `status`, `http_status` and `attempts` are always there; the rest when it is known.
@@ -297,6 +322,19 @@ mod tests {
                 "message": "slow \"down\"", "type": null, "code": "1302", "param": null, "status": "rate_limited",
                 "http_status": 429, "retry_after_ms": 1500, "attempts": 3, "metadata": {"a": 1},
             }})
+        );
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_it_stands() {
+        let mut error = Error::new(Status::Authentication, "wrong key sk-secret");
+        error.body = Some("sk-secret".into());
+        error.extra = vec![("given".into(), "\"Bearer sk-secret\"".into())];
+        error.redact("sk-secret");
+        let document = error.to_json();
+        assert!(
+            !document.contains("sk-secret") && document.contains("wrong key ***"),
+            "{document}"
         );
     }
 

@@ -16,7 +16,11 @@ pub struct Process(u32);
 impl Process {
     /// The process that runs this. A load from memory when forks are watched, else a system call.
     pub fn current() -> Process {
-        Process(if WATCHED.load(Relaxed) { FORKS.load(Relaxed) } else { std::process::id() })
+        Process(if WATCHED.load(Relaxed) {
+            FORKS.load(Relaxed)
+        } else {
+            std::process::id()
+        })
     }
 }
 

@@ -16,7 +16,11 @@ struct Source {
 
 impl Keys {
     pub fn new() -> Keys {
-        Keys(Mutex::new(Source { seed: seed(), count: 0, made_in: Process::current() }))
+        Keys(Mutex::new(Source {
+            seed: seed(),
+            count: 0,
+            made_in: Process::current(),
+        }))
     }
 
     /// A key for `Idempotency-Key`.
@@ -38,7 +42,11 @@ impl Keys {
     fn step(&self) -> ([u8; 16], u64) {
         let mut source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if source.made_in != Process::current() {
-            *source = Source { seed: seed(), count: 0, made_in: Process::current() };
+            *source = Source {
+                seed: seed(),
+                count: 0,
+                made_in: Process::current(),
+            };
         }
         source.count += 1;
         (source.seed, source.count)
@@ -47,9 +55,15 @@ impl Keys {
 
 fn seed() -> [u8; 16] {
     let mut seed = [0; 16];
-    if rustls::crypto::ring::default_provider().secure_random.fill(&mut seed).is_err() {
+    if rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut seed)
+        .is_err()
+    {
         // Without the system's randomness, time and process still tell clients apart.
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos());
         seed = (now ^ (u128::from(std::process::id()) << 96)).to_be_bytes();
     }
     seed

@@ -2,16 +2,19 @@
 //!
 //! Nothing is built and nothing is written anew, so numbers keep their digits, unknown members their bytes and large answers their
 //! one buffer. Checking is strict (RFC 8259, valid UTF-8) and does not recurse; walking trusts the check but never panics.
-//!
-//! Eight bytes are looked at in one step wherever a run is likely: the marks in a word are found by the arithmetic of
-//! "determine if a word has a zero byte", in which the lowest mark is exact and those above it may be false.
 #![forbid(unsafe_code)]
 
+mod check;
+mod skip;
+mod string;
+mod word;
+
+pub use string::quote;
+pub(crate) use string::{decode_into, mend_surrogates};
+
+use skip::{skip_space, skip_string, skip_value};
 use std::borrow::Cow;
 use std::fmt;
-
-/// How deep arrays and objects may nest.
-const MAX_DEPTH: usize = 1024;
 
 /// Where a text stops being JSON, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +89,13 @@ pub struct Value<'a> {
 impl<'a> Value<'a> {
     /// Checks that the whole text is one JSON document. White space around it is left out of the value.
     pub fn parse(text: &'a [u8]) -> Result<Value<'a>, Fault> {
-        check(text).map_err(|stop| Fault::new(text, text.len() - stop.rest.len(), stop.what))
+        Value::parse_from(text, 0)
+    }
+
+    /// The same for an object that begins with `known` bytes of another that was checked, up to the value of one of its members: only
+    /// what follows them is looked at.
+    pub(crate) fn parse_from(text: &'a [u8], known: usize) -> Result<Value<'a>, Fault> {
+        check::check(text, known).map_err(|stop| Fault::new(text, text.len() - stop.rest.len(), stop.what))
     }
 
     /// What it is.
@@ -113,16 +122,12 @@ impl<'a> Value<'a> {
 
     /// The members of an object, in order; none when this is not an object.
     pub fn members(self) -> Members<'a> {
-        Members {
-            rest: self.raw.strip_prefix(b"{").unwrap_or_default(),
-        }
+        Members(Cursor::new(self.raw.strip_prefix(b"{").unwrap_or_default()))
     }
 
     /// The items of an array; none when this is not an array.
     pub fn items(self) -> Items<'a> {
-        Items {
-            rest: self.raw.strip_prefix(b"[").unwrap_or_default(),
-        }
+        Items(Cursor::new(self.raw.strip_prefix(b"[").unwrap_or_default()))
     }
 
     /// The member of that name. Of several the last, as every common parser has it.
@@ -152,13 +157,13 @@ impl<'a> Value<'a> {
 
     /// The decoded string; a lone surrogate becomes U+FFFD. `None` when this is not a string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        self.str_raw().map(decode)
+        self.str_raw().map(string::decode)
     }
 
     /// Appends the decoded string. `false`, and nothing appended, when this is not a string.
     pub fn decode_into(self, out: &mut String) -> bool {
         let Some(escaped) = self.str_raw() else { return false };
-        decode_into(escaped, out);
+        string::decode_into(escaped, out);
         true
     }
 
@@ -219,16 +224,18 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     /// Whether this is the name, however it is written.
     pub fn is(&self, name: &str) -> bool {
-        // A backslash is always escaped, so a name that has one never equals what is written.
-        match self.raw.contains(&b'\\') {
-            false => self.raw == name.as_bytes(),
-            true => self.decode() == name,
+        let plain = |(written, meant): &(&u8, &u8)| written == meant && **written != b'\\';
+        let same = self.raw.iter().zip(name.as_bytes()).take_while(plain).count();
+        match self.raw.get(same) {
+            None => same == name.len(),
+            Some(b'\\') => self.decode() == name,
+            Some(_) => false,
         }
     }
 
     /// The name itself.
     pub fn decode(&self) -> Cow<'a, str> {
-        decode(self.raw)
+        string::decode(self.raw)
     }
 
     /// The bytes between the quotes, escapes and all.
@@ -245,608 +252,106 @@ impl fmt::Debug for Key<'_> {
 
 /// The members of an object; see [`Value::members`].
 #[derive(Clone)]
-pub struct Members<'a> {
-    /// From where the next name may be.
-    rest: &'a [u8],
-}
+pub struct Members<'a>(Cursor<'a>);
 
 impl<'a> Iterator for Members<'a> {
     type Item = (Key<'a>, Value<'a>);
 
     fn next(&mut self) -> Option<(Key<'a>, Value<'a>)> {
-        let name = skip_space(self.rest).strip_prefix(b"\"")?;
-        let after_name = skip_string(name);
-        let key = Key {
-            raw: &name[..(name.len() - after_name.len()).checked_sub(1)?],
-        };
-        let text = skip_space(skip_space(after_name).strip_prefix(b":")?);
-        let after = skip_value(text);
-        self.rest = after_comma(after);
-        Some((
-            key,
-            Value {
-                raw: &text[..text.len() - after.len()],
-            },
-        ))
+        let key = self.0.member()?;
+        Some((key, self.0.value()))
     }
 }
 
 /// The items of an array; see [`Value::items`].
 #[derive(Clone)]
-pub struct Items<'a> {
-    /// From where the next item may be.
-    rest: &'a [u8],
-}
+pub struct Items<'a>(Cursor<'a>);
 
 impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        let text = skip_space(self.rest);
-        if matches!(text, [] | [b']', ..]) {
+        if self.0.item() { Some(self.0.value()) } else { None }
+    }
+}
+
+/// A place in a checked text, for walks that are to look at each byte once.
+///
+/// [`Members`] and [`Items`] find the end of a value before anybody looks into it; a cursor steps into it instead. After each
+/// [`Cursor::member`] and [`Cursor::item`] the value must be taken, or entered and walked to its end.
+#[derive(Clone)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    /// Before the value that the rest of a checked text begins with.
+    pub(crate) fn new(rest: &'a [u8]) -> Cursor<'a> {
+        Cursor { rest }
+    }
+
+    /// What lies ahead.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Steps into the object or the array that this bracket opens; over any other value, and then it is `false`.
+    pub(crate) fn enter(&mut self, bracket: u8) -> bool {
+        match self.rest {
+            [first, inside @ ..] if *first == bracket => self.rest = inside,
+            _ => {
+                self.value();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The name of the object's next member; `None` when the object is behind.
+    #[inline(always)]
+    pub(crate) fn member(&mut self) -> Option<Key<'a>> {
+        if !self.item() {
             return None;
         }
-        let after = skip_value(text);
-        self.rest = after_comma(after);
-        Some(Value {
-            raw: &text[..text.len() - after.len()],
-        })
+        let name = self.rest.strip_prefix(b"\"")?;
+        let after_name = skip_string(name);
+        let key = Key {
+            raw: &name[..(name.len() - after_name.len()).checked_sub(1)?],
+        };
+        self.rest = skip_space(skip_space(after_name).strip_prefix(b":")?);
+        Some(key)
     }
-}
 
-/// What follows the comma; nothing when there is none.
-fn after_comma(text: &[u8]) -> &[u8] {
-    skip_space(text).strip_prefix(b",").unwrap_or_default()
-}
-
-/// Appends `text` as a JSON string literal. What needs no escape is not escaped.
-pub fn quote(text: &str, out: &mut String) {
-    out.reserve(text.len() + 2);
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
-        out.push_str(&rest[..at]);
-        push_escape(rest.as_bytes()[at], out);
-        rest = &rest[at + 1..];
-    }
-    out.push_str(rest);
-    out.push('"');
-}
-
-fn push_escape(byte: u8, out: &mut String) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    out.push('\\');
-    match byte {
-        b'\n' => out.push('n'),
-        b'\r' => out.push('r'),
-        b'\t' => out.push('t'),
-        0x08 => out.push('b'),
-        0x0C => out.push('f'),
-        0..0x20 => {
-            out.push_str("u00");
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 15)]);
+    /// Whether there is one more item in the array; `false` when the array is behind.
+    #[inline(always)]
+    pub(crate) fn item(&mut self) -> bool {
+        self.rest = skip_space(self.rest);
+        match self.rest {
+            [b',', next @ ..] => self.rest = skip_space(next),
+            [b']' | b'}', after @ ..] => {
+                self.rest = after;
+                return false;
+            }
+            [] => return false,
+            _ => {}
         }
-        _ => out.push(char::from(byte)),
+        true
     }
-}
 
-// ---- decoding strings ----
-
-fn decode(escaped: &[u8]) -> Cow<'_, str> {
-    if !escaped.contains(&b'\\') {
-        return String::from_utf8_lossy(escaped);
-    }
-    let mut decoded = String::with_capacity(escaped.len());
-    decode_into(escaped, &mut decoded);
-    Cow::Owned(decoded)
-}
-
-/// Appends what an escaped string stands for.
-pub(crate) fn decode_into(escaped: &[u8], out: &mut String) {
-    let mut rest = escaped;
-    while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
-        push_utf8(&rest[..at], out);
-        let (character, length) = unescape(&rest[at..]);
-        out.push(character);
-        rest = rest.get(at + length..).unwrap_or_default();
-    }
-    push_utf8(rest, out);
-}
-
-fn push_utf8(bytes: &[u8], out: &mut String) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => out.push_str(text),
-        Err(_) => out.push_str(&String::from_utf8_lossy(bytes)),
-    }
-}
-
-/// The character that the escape at the start of `rest` stands for, and the length of the escape.
-fn unescape(rest: &[u8]) -> (char, usize) {
-    match rest.get(1).copied().unwrap_or(0) {
-        b'n' => ('\n', 2),
-        b'r' => ('\r', 2),
-        b't' => ('\t', 2),
-        b'b' => ('\u{8}', 2),
-        b'f' => ('\u{c}', 2),
-        b'u' => unescape_unicode(rest),
-        byte => (char::from(byte), 2),
-    }
-}
-
-fn unescape_unicode(rest: &[u8]) -> (char, usize) {
-    let unit = code_unit(rest).unwrap_or(0xFFFD);
-    let low = rest
-        .get(6..)
-        .and_then(code_unit)
-        .filter(|low| (0xDC00..0xE000).contains(low));
-    match (unit, low) {
-        (0xD800..0xDC00, Some(low)) => {
-            let scalar = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-            (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+    /// Takes the value that comes next.
+    #[inline(always)]
+    pub(crate) fn value(&mut self) -> Value<'a> {
+        let text = self.rest;
+        self.rest = skip_value(text);
+        Value {
+            raw: &text[..text.len() - self.rest.len()],
         }
-        _ => (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
-    }
-}
-
-/// The UTF-16 code unit of a `\uXXXX` at the start of `rest`.
-fn code_unit(rest: &[u8]) -> Option<u32> {
-    let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
-    digits
-        .iter()
-        .try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
-}
-
-/// Makes every lone surrogate of a checked text `\\ufffd`, which every reader of JSON takes.
-pub(crate) fn mend_surrogates(text: &mut [u8]) {
-    let mut at = 0;
-    while let Some(escape) = text[at..].iter().position(|&byte| byte == b'\\') {
-        at += escape;
-        let (character, length) = unescape(&text[at..]);
-        if character == char::REPLACEMENT_CHARACTER {
-            text[at + 2..at + 6].copy_from_slice(b"fffd");
-        }
-        at += length;
     }
 }
 
 fn array_index(token: &str) -> Option<usize> {
     let plain = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
     if plain { token.parse().ok() } else { None }
-}
-
-// ---- eight bytes at once ----
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-const fn repeat(byte: u8) -> u64 {
-    ONES * byte as u64
-}
-
-/// The first eight bytes, the first of them lowest.
-#[inline(always)]
-fn first_word(text: &[u8]) -> Option<u64> {
-    text.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
-}
-
-/// How many bytes lie before the lowest mark.
-#[inline(always)]
-fn before_mark(marks: u64) -> usize {
-    (marks.trailing_zeros() / 8) as usize
-}
-
-/// Marks quotes, backslashes, control characters and whatever is not ASCII.
-#[inline(always)]
-fn string_marks(word: u64) -> u64 {
-    let quote = (word ^ repeat(b'"')).wrapping_sub(ONES);
-    let backslash = (word ^ repeat(b'\\')).wrapping_sub(ONES);
-    let control = word.wrapping_sub(repeat(0x20));
-    (quote | backslash | control | word) & HIGH
-}
-
-/// Marks all but digits.
-#[inline(always)]
-fn digit_marks(word: u64) -> u64 {
-    // 0..=9 stay below 0x80 when 0x76 is added. What a larger one carries only reaches bytes behind it.
-    let values = word ^ repeat(b'0');
-    (values.wrapping_add(repeat(0x76)) | values) & HIGH
-}
-
-/// Marks quotes and brackets; what stands in strings may be marked too.
-#[inline(always)]
-fn structure_marks(word: u64) -> u64 {
-    // Outside of strings, the bytes that have all bits of 0x59 are the four brackets.
-    let bracket = ((word & repeat(0x59)) ^ repeat(0x59)).wrapping_sub(ONES);
-    let quote = (word ^ repeat(b'"')).wrapping_sub(ONES);
-    (bracket | quote) & HIGH
-}
-
-/// Marks what may follow a number or a literal, and the plus sign of an exponent.
-#[inline(always)]
-fn scalar_marks(word: u64) -> u64 {
-    // Closing brackets differ in the bit 0x20 only; white space and the comma lie below the minus sign.
-    let bracket = ((word | repeat(0x20)) ^ repeat(b'}')).wrapping_sub(ONES);
-    let low = word.wrapping_sub(repeat(b'-'));
-    (bracket | low) & HIGH
-}
-
-// ---- checking ----
-
-/// What is left of the text behind something that was checked.
-type Step<'a> = Result<&'a [u8], Stop<'a>>;
-
-/// Where a check failed, and why.
-struct Stop<'a> {
-    rest: &'a [u8],
-    what: &'static str,
-}
-
-#[cold]
-fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
-    let what = if rest.is_empty() {
-        "the text ends too early"
-    } else {
-        what
-    };
-    Err(Stop { rest, what })
-}
-
-/// The open brackets around a place.
-struct Nesting {
-    /// One bit a level, set for objects.
-    objects: [u64; MAX_DEPTH / 64],
-    depth: usize,
-    /// The bracket that will close the innermost; 0 when none is open.
-    closing: u8,
-}
-
-impl Nesting {
-    /// `false`: too deep.
-    fn open(&mut self, closing: u8) -> bool {
-        let Some(level) = self.objects.get_mut(self.depth / 64) else {
-            return false;
-        };
-        let bit = 1 << (self.depth % 64);
-        *level = if closing == b'}' { *level | bit } else { *level & !bit };
-        self.depth += 1;
-        self.closing = closing;
-        true
-    }
-
-    fn close(&mut self) {
-        self.depth -= 1;
-        self.closing = match self.depth.checked_sub(1) {
-            None => 0,
-            Some(around) if self.objects[around / 64] >> (around % 64) & 1 == 1 => b'}',
-            Some(_) => b']',
-        };
-    }
-}
-
-fn check(text: &[u8]) -> Result<Value<'_>, Stop<'_>> {
-    let start = skip_space(text);
-    let end = check_value(start)?;
-    match skip_space(end) {
-        [] => Ok(Value {
-            raw: &start[..start.len() - end.len()],
-        }),
-        rest => Err(Stop {
-            rest,
-            what: "expected nothing more after the value",
-        }),
-    }
-}
-
-fn check_value(text: &[u8]) -> Step<'_> {
-    let mut nesting = Nesting {
-        objects: [0; MAX_DEPTH / 64],
-        depth: 0,
-        closing: 0,
-    };
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [b'"', rest @ ..] => check_string(rest)?,
-            [b'-' | b'0'..=b'9', ..] => check_number(rest)?,
-            [bracket @ (b'{' | b'['), inside @ ..] => {
-                // The closing one is two places further in ASCII.
-                if !nesting.open(bracket + 2) {
-                    return stop(rest, "nested more than 1024 deep");
-                }
-                match (bracket, skip_space(inside)) {
-                    // An empty one is closed below.
-                    (b'{', end @ [b'}', ..]) | (b'[', end @ [b']', ..]) => end,
-                    (b'{', inside) => {
-                        rest = check_key(inside)?;
-                        continue;
-                    }
-                    (_, inside) => {
-                        rest = inside;
-                        continue;
-                    }
-                }
-            }
-            [b't', b'r', b'u', b'e', rest @ ..] => rest,
-            [b'f', b'a', b'l', b's', b'e', rest @ ..] => rest,
-            [b'n', b'u', b'l', b'l', rest @ ..] => rest,
-            _ => return no_value(rest),
-        };
-        // A value has ended, and with it all that it was the last of.
-        loop {
-            if nesting.closing == 0 {
-                return Ok(rest);
-            }
-            rest = skip_space(rest);
-            match rest {
-                [b',', next @ ..] => {
-                    rest = skip_space(next);
-                    break;
-                }
-                [byte, next @ ..] if *byte == nesting.closing => {
-                    rest = next;
-                    nesting.close();
-                }
-                _ if nesting.closing == b'}' => return stop(rest, "expected ',' or '}'"),
-                _ => return stop(rest, "expected ',' or ']'"),
-            }
-        }
-        rest = match nesting.closing {
-            b'}' => check_key(rest)?,
-            _ => skip_fractions(rest),
-        };
-    }
-}
-
-/// The name of a member and its colon, up to the value.
-#[inline(always)]
-fn check_key(text: &[u8]) -> Step<'_> {
-    let [b'"', name @ ..] = text else {
-        return stop(text, "expected a member's name in double quotes");
-    };
-    match skip_space(check_string(name)?) {
-        [b':', rest @ ..] => Ok(skip_space(rest)),
-        rest => stop(rest, "expected ':' after a member's name"),
-    }
-}
-
-/// The rest of a string, from behind its opening quote.
-#[inline(always)]
-fn check_string(text: &[u8]) -> Step<'_> {
-    let mut rest = text;
-    loop {
-        rest = skip_plain(rest);
-        match rest {
-            [b'"', end @ ..] => return Ok(end),
-            [b'\\', ..] => rest = check_escape(rest)?,
-            [0x80..=0xFF, ..] => return check_wide_string(text, rest),
-            [0x20..=0xFF, next @ ..] => rest = next,
-            _ => return stop(rest, "a control character in a string must be escaped"),
-        }
-    }
-}
-
-/// The same for a string that is not ASCII: its bytes are looked at again when its end is known.
-fn check_wide_string<'a>(text: &'a [u8], mut rest: &'a [u8]) -> Step<'a> {
-    loop {
-        rest = skip_wide(rest);
-        match rest {
-            [b'"', end @ ..] => {
-                let string = &text[..text.len() - rest.len()];
-                return match std::str::from_utf8(string) {
-                    Ok(_) => Ok(end),
-                    Err(error) => stop(&text[error.valid_up_to()..], "not valid UTF-8"),
-                };
-            }
-            [b'\\', ..] => rest = check_escape(rest)?,
-            [0x20..=0xFF, next @ ..] => rest = next,
-            _ => return stop(rest, "a control character in a string must be escaped"),
-        }
-    }
-}
-
-fn check_escape(text: &[u8]) -> Step<'_> {
-    match text {
-        [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Ok(rest),
-        [_, b'u', rest @ ..] if code_unit(text).is_some() => Ok(&rest[4..]),
-        [_, b'u', ..] => stop(text, "expected four hexadecimal digits after \\u"),
-        [_] => stop(&[], ""),
-        _ => stop(text, "unknown escape in a string"),
-    }
-}
-
-fn check_number(text: &[u8]) -> Step<'_> {
-    let mut rest = match text.strip_prefix(b"-").unwrap_or(text) {
-        [b'0', rest @ ..] => rest,
-        number => check_digits(number)?,
-    };
-    if let [b'.', fraction @ ..] = rest {
-        rest = check_digits(fraction)?;
-    }
-    match rest {
-        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => check_digits(exponent),
-        _ => Ok(rest),
-    }
-}
-
-/// What follows as many items like `-0.0123456789,` as there are: an embedding's numbers are checked with two words each.
-#[inline(always)]
-fn skip_fractions(mut text: &[u8]) -> &[u8] {
-    while let Some(rest) = skip_fraction(text) {
-        text = skip_space(rest);
-    }
-    text
-}
-
-/// What follows one digit, a point, one to thirteen digits and a comma.
-#[inline(always)]
-fn skip_fraction(text: &[u8]) -> Option<&[u8]> {
-    let number = text.strip_prefix(b"-").unwrap_or(text);
-    let bytes = number.first_chunk::<16>()?;
-    let low = digit_marks(first_word(bytes)?);
-    // The digits before and behind the point.
-    if bytes[1] != b'.' || low & 0x80_0080 != 0 {
-        return None;
-    }
-    let length = match low & !0xFFFF {
-        0 => 8 + before_mark(digit_marks(first_word(&bytes[8..])?)),
-        low => before_mark(low),
-    };
-    if bytes.get(length) == Some(&b',') {
-        Some(&number[length + 1..])
-    } else {
-        None
-    }
-}
-
-/// At least one digit.
-#[inline(always)]
-fn check_digits(text: &[u8]) -> Step<'_> {
-    let mut rest = text;
-    while let Some(word) = first_word(rest) {
-        let count = before_mark(digit_marks(word));
-        rest = &rest[count..];
-        if count < 8 {
-            break;
-        }
-    }
-    while let [b'0'..=b'9', next @ ..] = rest {
-        rest = next;
-    }
-    if rest.len() < text.len() {
-        Ok(rest)
-    } else {
-        stop(text, "expected a digit")
-    }
-}
-
-/// What to say where a value should be: most often somebody wrote another language's literal.
-#[cold]
-fn no_value(rest: &[u8]) -> Step<'_> {
-    stop(
-        rest,
-        match rest {
-            [0xEF, 0xBB, 0xBF, ..] => "expected a value, found a byte order mark",
-            [b'\'', ..] => "expected a value; strings need double quotes",
-            [b']' | b'}', ..] => "expected a value before the closing bracket",
-            [b'+' | b'.', ..] => "expected a value; a number begins with a digit or '-'",
-            [b'N' | b'I', ..] => "expected a value; JSON has no NaN or Infinity",
-            _ => "expected a value",
-        },
-    )
-}
-
-// ---- walking what was checked ----
-
-#[inline(always)]
-fn skip_space(text: &[u8]) -> &[u8] {
-    match text {
-        [0..=b' ', ..] => skip_more_space(text),
-        _ => text,
-    }
-}
-
-fn skip_more_space(mut text: &[u8]) -> &[u8] {
-    loop {
-        text = match text {
-            [b' ', rest @ ..] => match first_word(text) {
-                // Indents are long.
-                Some(word) => &text[before_mark(word ^ repeat(b' '))..],
-                None => rest,
-            },
-            [b'\n' | b'\r' | b'\t', rest @ ..] => rest,
-            _ => return text,
-        }
-    }
-}
-
-/// What follows the value that the text begins with.
-#[inline(always)]
-fn skip_value(text: &[u8]) -> &[u8] {
-    match text {
-        [b'"', rest @ ..] => skip_string(rest),
-        [b'{' | b'[', ..] => skip_container(text),
-        _ => skip_scalar(text),
-    }
-}
-
-/// What follows the string whose opening quote is behind.
-#[inline(always)]
-fn skip_string(text: &[u8]) -> &[u8] {
-    let mut rest = text;
-    loop {
-        rest = skip_wide(rest);
-        match rest {
-            [b'"', rest @ ..] => return rest,
-            [b'\\', _, next @ ..] | [_, next @ ..] => rest = next,
-            [] => return rest,
-        }
-    }
-}
-
-/// Steps over ASCII that a string may hold as it is, at least as far as whole words reach.
-#[inline(always)]
-fn skip_plain(text: &[u8]) -> &[u8] {
-    skip_to_mark(text, string_marks)
-}
-
-/// The same, and over whatever is not ASCII.
-#[inline(always)]
-fn skip_wide(text: &[u8]) -> &[u8] {
-    skip_to_mark(text, |word| string_marks(word) & !word)
-}
-
-#[inline(always)]
-fn skip_to_mark(mut text: &[u8], marks: impl Fn(u64) -> u64) -> &[u8] {
-    while let Some(word) = first_word(text) {
-        let marks = marks(word);
-        if marks != 0 {
-            return &text[before_mark(marks)..];
-        }
-        text = &text[8..];
-    }
-    text
-}
-
-fn skip_container(text: &[u8]) -> &[u8] {
-    let mut depth = 0usize;
-    let mut rest = text;
-    loop {
-        rest = skip_to_mark(rest, structure_marks);
-        rest = match rest {
-            [b'"', rest @ ..] => skip_string(rest),
-            [b'{' | b'[', rest @ ..] => {
-                depth += 1;
-                rest
-            }
-            [b'}' | b']', rest @ ..] => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return rest;
-                }
-                rest
-            }
-            [_, rest @ ..] => rest,
-            [] => return rest,
-        };
-    }
-}
-
-#[inline(always)]
-fn skip_scalar(text: &[u8]) -> &[u8] {
-    let mut rest = text;
-    loop {
-        rest = skip_to_mark(rest, scalar_marks);
-        match rest {
-            [] | [b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t', ..] => return rest,
-            [_, next @ ..] => rest = next,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -979,6 +484,21 @@ mod tests {
     }
 
     #[test]
+    fn walking_what_was_never_checked_ends_and_does_not_panic() {
+        const SPICE: &[u8] = b"\"\\{}[],:1 x\n\xe4";
+        let mut random = Random(0x2545_F491_4F6C_DD1D);
+        for _ in 0..50_000 {
+            let text: Vec<u8> = (0..random.below(24))
+                .map(|_| SPICE[random.below(SPICE.len())])
+                .collect();
+            let value = Value { raw: &text };
+            assert!(value.members().count() + value.items().count() <= text.len());
+            assert!(value.as_str().is_none_or(|string| string.len() <= 3 * text.len()));
+            mend_surrogates(&mut text.clone());
+        }
+    }
+
+    #[test]
     fn strings_and_numbers_of_every_length_end_where_they_end() {
         for length in 0..40 {
             let text = "x".repeat(length);
@@ -1067,6 +587,25 @@ mod tests {
         let objects = format!("{}1{}", "{\"a\":".repeat(1024), "}".repeat(1024));
         assert_eq!(value(&objects).pointer(&"/a".repeat(1024)).unwrap().raw(), b"1");
         assert!(Value::parse("[".repeat(10_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_known_is_not_looked_at_again() {
+        let known = br#"{"a":[1],"b":"#.len();
+        for text in [r#"{"a":[1],"b":{"c":2}}"#, r#"{"a":[1],"b":2,"c":3} "#] {
+            assert_eq!(
+                Value::parse_from(text.as_bytes(), known).unwrap().raw(),
+                text.trim().as_bytes()
+            );
+        }
+        for text in [
+            r#"{"a":[1],"b":2"#,
+            r#"{"a":[1],"b":2]"#,
+            r#"{"a":[1],"b":2}}"#,
+            r#"{"a":[1],"b":}"#,
+        ] {
+            assert_eq!(Value::parse_from(text.as_bytes(), known).unwrap_err(), fault(text));
+        }
     }
 
     #[test]

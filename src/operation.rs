@@ -156,28 +156,31 @@ fn check_path(path: &str) -> Result<()> {
     if !path.starts_with('/') {
         return wrong("the path must begin with '/'");
     }
+    // What comes into the braces is looked at when it comes.
     let text: String = pieces(path)?
         .into_iter()
         .map(|piece| if let Piece::Text(text) = piece { text } else { "x" })
         .collect();
-    if let Some(byte) = text
-        .chars()
-        .find(|c| !c.is_ascii_graphic() || r#"\#"<>^`|"#.contains(*c))
-    {
-        return wrong(&format!("{byte:?} must be percent-encoded"));
+    if let Some(character) = text.chars().find(|character| !stands_in_a_url(*character)) {
+        return wrong(&format!("{character:?} must be percent-encoded"));
     }
-    let mut escapes = text.split('%').skip(1);
-    if escapes.any(|rest| rest.len() < 2 || !rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())) {
+    if text.split('%').skip(1).any(|rest| !begins_with_hex(rest)) {
         return wrong("'%' must be followed by two hexadecimal digits");
     }
-    let (before_query, _) = text.split_once('?').unwrap_or((&text, ""));
-    if before_query
-        .split('/')
-        .any(|segment| is_dots(&segment.to_ascii_lowercase().replace("%2e", ".")))
-    {
+    let before_query = text.split('?').next().unwrap_or_default();
+    let decoded = before_query.to_ascii_lowercase().replace("%2e", ".");
+    if decoded.split('/').any(is_dots) {
         return wrong("\".\" and \"..\" lead to another path");
     }
     Ok(())
+}
+
+fn stands_in_a_url(character: char) -> bool {
+    character.is_ascii_graphic() && !r#"\#"<>^`|"#.contains(character)
+}
+
+fn begins_with_hex(text: &str) -> bool {
+    matches!(text.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
 }
 
 fn is_dots(segment: &str) -> bool {
@@ -266,7 +269,6 @@ fn edit_distance(a: &[u8], b: &[u8]) -> usize {
 // ---- splitting parameters ----
 
 /// What becomes of an operation's parameters.
-#[derive(Default)]
 pub struct Parts<'a> {
     /// Filled in and percent-encoded. Begins with '/', unless it is the absolute URL that was named.
     pub path: String,
@@ -289,41 +291,51 @@ pub fn split<'a>(target: &Target, params: Option<Value<'a>>) -> Result<Parts<'a>
             format!("expected an object, found {}", params.kind().name()),
         ));
     }
-    let pieces = if target.is_absolute() {
+    let template = if target.is_absolute() {
         vec![Piece::Text(&target.path)]
     } else {
         pieces(&target.path)?
     };
-    let mut path = filled(target, &pieces, params)?;
-    let in_path = |key: &Key<'_>| {
-        pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Parameter(name) if key.is(name)))
-    };
+    let mut path = filled(target, &template, params)?;
+    let in_path = |key: &Key<'_>| template.iter().any(|piece| piece.is_parameter(key));
     let has_body = !matches!(&*target.method, "GET" | "DELETE" | "HEAD");
     let in_query =
         |key: &Key<'_>| !in_path(key) && (!has_body || target.entry.is_some_and(|entry| is_query(entry, key)));
-    let mut query = query(params, in_query);
+    let mut query = query_of(params, in_query);
     if target.is_absolute() && !query.is_empty() {
         path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(&std::mem::take(&mut query));
     }
-    let (body, form) = match has_body {
-        true => content(target.entry, params, |key| in_path(key) || in_query(key))?,
-        false => (None, None),
-    };
-    Ok(Parts {
+    let elsewhere = |key: &Key<'_>| in_path(key) || in_query(key);
+    let rest = || members(params).filter(|(key, _)| !elsewhere(key));
+    let mut parts = Parts {
         path,
         query,
-        body,
-        form,
-    })
+        body: None,
+        form: None,
+    };
+    match form_of(target.entry, rest()) {
+        _ if !has_body => {}
+        Some(entry) => parts.form = form(entry, rest())?,
+        None => parts.body = json_body(target.entry, params, elsewhere),
+    }
+    Ok(parts)
+}
+
+fn members<'a>(params: Option<Value<'a>>) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
+    params.into_iter().flat_map(Value::members)
 }
 
 /// A piece of a path template.
 enum Piece<'t> {
     Text(&'t str),
     Parameter(&'t str),
+}
+
+impl Piece<'_> {
+    fn is_parameter(&self, key: &Key<'_>) -> bool {
+        matches!(self, Piece::Parameter(name) if key.is(name))
+    }
 }
 
 fn pieces(template: &str) -> Result<Vec<Piece<'_>>> {
@@ -400,9 +412,9 @@ fn is_query(entry: &Operation, key: &Key<'_>) -> bool {
     }
 }
 
-fn query(params: Option<Value<'_>>, goes: impl Fn(&Key<'_>) -> bool) -> String {
+fn query_of(params: Option<Value<'_>>, goes: impl Fn(&Key<'_>) -> bool) -> String {
     let mut query = String::new();
-    for (key, value) in params.into_iter().flat_map(Value::members).filter(|(key, _)| goes(key)) {
+    for (key, value) in members(params).filter(|(key, _)| goes(key)) {
         flatten(&key.decode(), value, |name, leaf| {
             if !query.is_empty() {
                 query.push('&');
@@ -415,57 +427,41 @@ fn query(params: Option<Value<'_>>, goes: impl Fn(&Key<'_>) -> bool) -> String {
     query
 }
 
-type JsonOrForm<'a> = (Option<Cow<'a, [u8]>>, Option<Multipart>);
+// ---- the body ----
 
-/// What is left when `taken` has gone elsewhere, as the operation wants it.
-fn content<'a>(
+/// What is left in JSON when `elsewhere` is gone.
+///
+/// An operation that is known to take no body still sends members that the table does not know of, and nothing where there
+/// are none.
+fn json_body<'a>(
     entry: Option<&Operation>,
     params: Option<Value<'a>>,
-    taken: impl Fn(&Key<'_>) -> bool,
-) -> Result<JsonOrForm<'a>> {
-    let kind = entry.map(|entry| entry.content);
-    let rest = || {
-        params
-            .into_iter()
-            .flat_map(Value::members)
-            .filter(|(key, _)| !taken(key))
-    };
-    match (kind, entry) {
-        (Some(Content::Form), Some(entry)) => Ok((None, form(entry, rest())?)),
-        (Some(Content::JsonOrForm), Some(entry))
-            if rest().any(|(key, value)| is_file_field(entry, &key) && has_file(value)) =>
-        {
-            Ok((None, form(entry, rest())?))
-        }
-        _ => {
-            let wants_json = matches!(kind, Some(Content::Json | Content::JsonOrForm));
-            Ok((json_body(params, wants_json, kind.is_some(), taken), None))
-        }
-    }
-}
-
-/// The body in JSON. An operation that takes none still sends members that it does not know; only where there are none,
-/// it sends nothing.
-fn json_body<'a>(
-    params: Option<Value<'a>>,
-    wants_json: bool,
-    known: bool,
-    taken: impl Fn(&Key<'_>) -> bool,
+    elsewhere: impl Fn(&Key<'_>) -> bool,
 ) -> Option<Cow<'a, [u8]>> {
+    let wants_json = entry.is_some_and(|entry| matches!(entry.content, Content::Json | Content::JsonOrForm));
     let Some(params) = params else {
         return wants_json.then_some(Cow::Borrowed(b"{}"));
     };
-    let body = edit(
-        params,
-        |key, _| if taken(key) { Edit::Remove } else { Edit::Keep },
-        std::iter::empty(),
-    );
-    let has_members = params.members().any(|(key, _)| !taken(&key));
-    let as_given = !known && matches!(body, Cow::Borrowed(_));
+    let keep = |key: &Key<'_>, _: Value<'_>| if elsewhere(key) { Edit::Remove } else { Edit::Keep };
+    let body = edit(params, keep, std::iter::empty());
+    let has_members = params.members().any(|(key, _)| !elsewhere(&key));
+    let as_given = entry.is_none() && matches!(body, Cow::Borrowed(_));
     (has_members || wants_json || as_given).then_some(body)
 }
 
 // ---- forms ----
+
+/// The operation, when these parameters go out as a form.
+fn form_of<'a, 'e>(
+    entry: Option<&'e Operation>,
+    mut members: impl Iterator<Item = (Key<'a>, Value<'a>)>,
+) -> Option<&'e Operation> {
+    entry.filter(|entry| match entry.content {
+        Content::Form => true,
+        Content::JsonOrForm => members.any(|(key, value)| is_file_field(entry, &key) && has_file(value)),
+        Content::None | Content::Json => false,
+    })
+}
 
 fn form<'a>(entry: &Operation, members: impl Iterator<Item = (Key<'a>, Value<'a>)>) -> Result<Option<Multipart>> {
     let mut form = Multipart::default();
@@ -496,21 +492,24 @@ fn is_file(value: Value<'_>) -> bool {
 }
 
 fn add_files(form: &mut Multipart, entry: &Operation, name: &str, value: Value<'_>) -> Result<()> {
-    match value.kind() {
-        Kind::Array => value
-            .items()
-            .try_for_each(|item| add_files(form, entry, &format!("{name}[]"), item)),
-        Kind::Object if is_file(value) => FileParam::of(name, value)?.add_to(form, name),
-        Kind::Null => Ok(()),
-        kind if entry.content == Content::Form => {
-            let why = format!("expected a file, as in {{\"path\":\"a.wav\"}}, found {}", kind.name());
-            Err(Error::argument(name, why))
-        }
-        _ => {
-            form.field(name, value);
-            Ok(())
-        }
+    if value.kind() != Kind::Array {
+        return add_file(form, entry, name, value);
     }
+    let name = format!("{name}[]");
+    value.items().try_for_each(|item| add_file(form, entry, &name, item))
+}
+
+fn add_file(form: &mut Multipart, entry: &Operation, name: &str, value: Value<'_>) -> Result<()> {
+    if is_file(value) {
+        return FileParam::of(name, value)?.add_to(form, name);
+    }
+    if entry.content == Content::Form && !value.is_null() {
+        let found = value.kind().name();
+        let why = format!("expected a file, as in {{\"path\":\"a.wav\"}}, found {found}");
+        return Err(Error::argument(name, why));
+    }
+    form.field(name, value);
+    Ok(())
 }
 
 /// A file in the parameters: `{"path":"a.wav"}`.
@@ -1232,6 +1231,12 @@ mod tests {
     }
 
     // ---- forms ----
+
+    #[test]
+    fn files_are_not_looked_for_deeper_than_they_can_be() {
+        let deep = format!("{{\"file\":{}1{}}}", "[".repeat(1000), "]".repeat(1000));
+        assert!(refused("files.create", &deep).ends_with("found an array"));
+    }
 
     /// Some file that is there.
     fn a_file() -> String {

@@ -53,7 +53,11 @@ impl Defaults {
     pub fn new(config: &Config) -> Result<Defaults> {
         let chat_uri = uri(config, "/chat/completions", &[])
             .map_err(|why| Error::new(Status::Config, format!("base_url: {why}")))?;
-        Ok(Defaults { headers: default_headers(config)?, chat_uri, bare_headers: HeaderMap::new() })
+        Ok(Defaults {
+            headers: default_headers(config)?,
+            chat_uri,
+            bare_headers: HeaderMap::new(),
+        })
     }
 
     /// A chat completion whose body is ready.
@@ -79,7 +83,10 @@ impl Defaults {
             .map_err(|_| Error::argument("operation", "the method is no HTTP method"))?;
         let bare = request.options.bare;
         let uri = if bare && request.target.is_absolute() {
-            request.path.parse().map_err(|error| Error::argument("operation", format!("no URL: {error}")))?
+            request
+                .path
+                .parse()
+                .map_err(|error| Error::argument("operation", format!("no URL: {error}")))?
         } else {
             let query = chat::adapt_query(&request.query, request.target.entry, stream);
             uri(config, &request.path, &[&query, &encoded(&request.options.query)])
@@ -117,11 +124,17 @@ impl Outgoing<'_> {
                 headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
         } else if let Payload::Bytes(Some(content_type), _) = self.body {
-            headers.insert(CONTENT_TYPE, header("content-type", content_type).map_err(|why| Error::argument("content_type", why))?.1);
+            headers.insert(
+                CONTENT_TYPE,
+                header("content-type", content_type)
+                    .map_err(|why| Error::argument("content_type", why))?
+                    .1,
+            );
         }
         let key = match &options.idempotency_key {
             Some(key) => Some(key.clone()),
-            None => (!self.bare && config.idempotency_keys && max_retries > 0 && self.method == Method::POST).then(|| keys.next()),
+            None => (!self.bare && config.idempotency_keys && max_retries > 0 && self.method == Method::POST)
+                .then(|| keys.next()),
         };
         if let Some(key) = key {
             let (_, value) = header("idempotency-key", &key).map_err(|why| Error::argument("idempotency_key", why))?;
@@ -143,14 +156,20 @@ impl Payload<'_> {
             Payload::Json(json) => transport::Body::Bytes(json),
             Payload::Bytes(_, data) => transport::Body::Bytes(data),
             Payload::Form(form) => {
-                let reader = form.reader().map_err(|error| Error::new(Status::Io, error.to_string()))?;
+                let reader = form
+                    .reader()
+                    .map_err(|error| Error::new(Status::Io, error.to_string()))?;
                 transport::Body::Reader(Box::new(reader), form.content_length())
             }
         })
     }
 
     fn content_type(&self) -> Result<Option<HeaderValue>> {
-        let given = |text: &str| header("content-type", text).map(|(_, value)| Some(value)).map_err(|why| Error::argument("content_type", why));
+        let given = |text: &str| {
+            header("content-type", text)
+                .map(|(_, value)| Some(value))
+                .map_err(|why| Error::argument("content_type", why))
+        };
         match self {
             Payload::None => Ok(None),
             Payload::Json(_) => Ok(Some(JSON)),
@@ -204,7 +223,8 @@ fn default_headers(config: &Config) -> Result<HeaderMap> {
             Some(_) => (HeaderName::from_static("api-key"), key.expose().to_owned()),
             None => (AUTHORIZATION, format!("Bearer {}", key.expose())),
         };
-        let mut value = HeaderValue::try_from(text).map_err(|_| faulty("api_key", "holds a character that no header can carry".into()))?;
+        let mut value = HeaderValue::try_from(text)
+            .map_err(|_| faulty("api_key", "holds a character that no header can carry".into()))?;
         // Keeps the key out of every debug output of the map.
         value.set_sensitive(true);
         headers.insert(name, value);
@@ -250,9 +270,15 @@ fn uri(config: &Config, path: &str, queries: &[&str]) -> std::result::Result<Uri
     // A path of the table can hold a query of its own.
     let (path, own_query) = path.split_once('?').unwrap_or((path, ""));
     text.push_str(path);
-    let azure = config.azure.as_ref().map(|azure| encoded(&[("api-version".to_owned(), azure.api_version.clone())])).unwrap_or_default();
+    let azure = config
+        .azure
+        .as_ref()
+        .map(|azure| encoded(&[("api-version".to_owned(), azure.api_version.clone())]))
+        .unwrap_or_default();
     let client = encoded(&config.query);
-    let all = [own_query, &base.query, &azure, &client].into_iter().chain(queries.iter().copied());
+    let all = [own_query, &base.query, &azure, &client]
+        .into_iter()
+        .chain(queries.iter().copied());
     let mut separator = '?';
     for query in all.filter(|query| !query.is_empty()) {
         text.push(separator);
@@ -277,10 +303,15 @@ fn prefix<'a>(config: &'a Config, path: &str) -> Cow<'a, str> {
         "/images/variations",
     ];
     let base = config.base.path.as_str();
-    let Some(azure) = &config.azure else { return Cow::Borrowed(base) };
+    let Some(azure) = &config.azure else {
+        return Cow::Borrowed(base);
+    };
     let base = if matches!(base, "" | "/v1") { "/openai" } else { base };
     if OF_DEPLOYMENTS.contains(&path) {
-        return Cow::Owned(format!("{base}/deployments/{}", crate::operation::encode_segment(&azure.deployment)));
+        return Cow::Owned(format!(
+            "{base}/deployments/{}",
+            crate::operation::encode_segment(&azure.deployment)
+        ));
     }
     Cow::Borrowed(base)
 }

@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::config::{Environment, Secret, split_authority};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How a proxy is spoken to.
@@ -16,7 +19,7 @@ pub enum Kind {
 }
 
 /// A proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// How it is spoken to.
     pub kind: Kind,
@@ -131,6 +134,19 @@ impl Proxy {
     }
 }
 
+/// Some proxies take a token as the user: neither of the two is shown.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.as_ref().map(|(_, password)| password);
+        f.debug_struct("Proxy")
+            .field("kind", &self.kind)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("user", &user)
+            .finish()
+    }
+}
+
 fn parse_user(text: &str) -> Result<(String, Secret), String> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decoded =
@@ -163,22 +179,13 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// `Basic` and the bytes in base64 (RFC 4648, section 4).
+/// `Basic` and the bytes in base64.
 fn basic(bytes: &[u8]) -> String {
     const SCHEME: &str = "Basic ";
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     // Large enough from the start: growing would leave half a secret in memory that is given back.
     let mut out = String::with_capacity(SCHEME.len() + bytes.len().div_ceil(3) * 4);
     out.push_str(SCHEME);
-    for group in bytes.chunks(3) {
-        let mut three = [0; 3];
-        three[..group.len()].copy_from_slice(group);
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        for i in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-            out.push(if i <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
+    STANDARD.encode_string(bytes, &mut out);
     out
 }
 
@@ -368,7 +375,10 @@ mod tests {
         assert_eq!(authorization("http://u@p").as_deref(), Some("Basic dTo="));
         assert_eq!(authorization("http://u:a@b%@p").as_deref(), Some("Basic dTphQGIl"));
         assert_eq!(authorization("http://p"), None);
-        assert!(!format!("{:?}", Proxy::parse("http://u:hunter2@p").unwrap()).contains("hunter2"));
+        for url in ["http://u:hunter2@p", "http://hunter2@p"] {
+            let debug = format!("{:?}", Proxy::parse(url).unwrap());
+            assert!(debug.contains("Some(***)") && !debug.contains("hunter2"), "{debug}");
+        }
     }
 
     #[test]

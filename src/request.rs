@@ -28,7 +28,10 @@ pub(crate) enum Body {
     /// The parameters, or what is left of them, as they were given.
     Json(Vec<u8>),
     /// Given as it is.
-    Bytes { content_type: Option<String>, data: Vec<u8> },
+    Bytes {
+        content_type: Option<String>,
+        data: Vec<u8>,
+    },
     /// Fields and files.
     Form(Multipart),
 }
@@ -52,9 +55,20 @@ impl Request {
             (None, None) => Body::None,
         };
         let save_to = options.save_to.clone();
-        let request = Request { target, path: parts.path, query: parts.query, body, options, cancel: None, save_to };
+        let request = Request {
+            target,
+            path: parts.path,
+            query: parts.query,
+            body,
+            options,
+            cancel: None,
+            save_to,
+        };
         if request.target.is_absolute() && !request.options.bare {
-            return Err(Error::argument("operation", "an absolute URL needs the option \"bare\": the key goes to its own service only"));
+            return Err(Error::argument(
+                "operation",
+                "an absolute URL needs the option \"bare\": the key goes to its own service only",
+            ));
         }
         Ok(request)
     }
@@ -68,12 +82,21 @@ impl Request {
             Body::None | Body::Bytes { .. } => {}
             Body::Json(json) if is_empty_object(json) => {}
             Body::Json(_) => return Err(Error::argument("data", "the parameters make a body already")),
-            Body::Form(_) => return Err(Error::argument("data", "the request sends a form: it cannot have a body beside")),
+            Body::Form(_) => {
+                return Err(Error::argument(
+                    "data",
+                    "the request sends a form: it cannot have a body beside",
+                ));
+            }
         }
         if let Some(content_type) = content_type {
-            crate::transport::header("content-type", content_type).map_err(|why| Error::argument("content_type", why))?;
+            crate::transport::header("content-type", content_type)
+                .map_err(|why| Error::argument("content_type", why))?;
         }
-        self.body = Body::Bytes { content_type: content_type.map(str::to_owned), data };
+        self.body = Body::Bytes {
+            content_type: content_type.map(str::to_owned),
+            data,
+        };
         Ok(())
     }
 
@@ -81,9 +104,16 @@ impl Request {
     ///
     /// # Errors
     /// [`Status::InvalidArgument`] when the request has a body that is not a form.
-    pub fn file(&mut self, field: &str, filename: &str, content_type: Option<&str>, data: Cow<'static, [u8]>) -> Result<()> {
+    pub fn file(
+        &mut self,
+        field: &str,
+        filename: &str,
+        content_type: Option<&str>,
+        data: Cow<'static, [u8]>,
+    ) -> Result<()> {
         if let Some(content_type) = content_type {
-            crate::transport::header("content-type", content_type).map_err(|why| Error::argument("content_type", why))?;
+            crate::transport::header("content-type", content_type)
+                .map_err(|why| Error::argument("content_type", why))?;
         }
         self.form()?.file(field, filename, content_type, data);
         Ok(())
@@ -127,7 +157,12 @@ impl Request {
                 let value = Value::parse(json).map_err(|fault| Error::argument("params", fault))?;
                 Some(Multipart::from_members(value))
             }
-            Body::Bytes { .. } => return Err(Error::new(Status::InvalidArgument, "the request has a body: it cannot send files beside")),
+            Body::Bytes { .. } => {
+                return Err(Error::new(
+                    Status::InvalidArgument,
+                    "the request has a body: it cannot send files beside",
+                ));
+            }
         };
         if let Some(form) = made {
             self.body = Body::Form(form);

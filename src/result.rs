@@ -43,7 +43,12 @@ impl Answer {
     /// A failure with what the service sent.
     pub(crate) fn failed(error: Error, headers: Headers, body: Vec<u8>) -> Answer {
         let json = Json::Own(with_nul(error.to_json().into_bytes()));
-        Answer { status: error.status, http_status: error.http_status, error: Some(error), ..Answer::new(0, headers, body, json) }
+        Answer {
+            status: error.status,
+            http_status: error.http_status,
+            error: Some(error),
+            ..Answer::new(0, headers, body, json)
+        }
     }
 
     /// A good JSON answer that stands in the body as it came, from `start` on.
@@ -128,7 +133,12 @@ impl Answer {
         match Value::parse(self.json().as_bytes()) {
             Ok(value) => answer::text(value),
             // A transcript in a text format is its own text.
-            Err(_) if self.headers.get("content-type").is_some_and(|kind| kind.starts_with("text/")) => {
+            Err(_)
+                if self
+                    .headers
+                    .get("content-type")
+                    .is_some_and(|kind| kind.starts_with("text/")) =>
+            {
                 String::from_utf8_lossy(self.body()).into_owned()
             }
             Err(_) => String::new(),
@@ -157,7 +167,8 @@ impl Answer {
 
     /// The headers as `[["name","value"],…]`, for C.
     pub fn headers_json_z(&self) -> &[u8] {
-        self.headers_json.get_or_init(|| with_nul(self.headers.to_json().into_bytes()))
+        self.headers_json
+            .get_or_init(|| with_nul(self.headers.to_json().into_bytes()))
     }
 
     /// The JSON answer or the error document alone. There is room for one byte more where that cost nothing.
@@ -209,7 +220,11 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_json_has_its_bytes_and_if_it_is_text_its_text() {
-        let answer = Answer::binary(200, Headers::from_pairs(&[("Content-Type", "text/plain")]), b"1\n00:00".to_vec());
+        let answer = Answer::binary(
+            200,
+            Headers::from_pairs(&[("Content-Type", "text/plain")]),
+            b"1\n00:00".to_vec(),
+        );
         assert_eq!((answer.json(), answer.text()), ("", "1\n00:00"));
         let answer = Answer::binary(200, Headers::default(), vec![0, 1, 2]);
         assert_eq!((answer.text(), answer.body()), ("", &[0, 1, 2][..]));

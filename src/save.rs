@@ -29,7 +29,10 @@ pub(crate) fn to_file(path: &str, exchange: &mut Exchange, response: &mut Respon
             return draft.publish();
         }
         left = left.checked_sub(amount as u64).ok_or_else(|| {
-            Error::new(Status::Limit, format!("the answer is larger than max_response_bytes ({most})"))
+            Error::new(
+                Status::Limit,
+                format!("the answer is larger than max_response_bytes ({most})"),
+            )
         })?;
         draft.write(&buffer[..amount])?;
     }
@@ -53,7 +56,12 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn new(target: &'a str) -> Result<Draft<'a>> {
         let (path, file) = create_beside(Path::new(target)).map_err(|error| failed(target, &error))?;
-        Ok(Draft { target, path, file, published: false })
+        Ok(Draft {
+            target,
+            path,
+            file,
+            published: false,
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -77,7 +85,9 @@ impl Drop for Draft<'_> {
 
 /// A new file in the directory of `target`, for the owner alone. Never an existing one, nor one that a link points to.
 fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
-    let name = target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+    let name = target
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
     if target.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
     }
@@ -95,7 +105,10 @@ fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
             other => return other.map(|file| (path, file)),
         }
     }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "a hundred drafts lie beside it"))
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "a hundred drafts lie beside it",
+    ))
 }
 
 fn failed(path: &str, error: &io::Error) -> Error {

@@ -74,7 +74,13 @@ impl Stream {
     }
 
     /// A stream whose head has come.
-    pub(crate) fn opened(client: Client, mut exchange: Exchange, response: Response, expect: Expect, content_timeout: Option<Duration>) -> Stream {
+    pub(crate) fn opened(
+        client: Client,
+        mut exchange: Exchange,
+        response: Response,
+        expect: Expect,
+        content_timeout: Option<Duration>,
+    ) -> Stream {
         let mut stream = Stream::blank(expect);
         exchange.limits.content = content_timeout.map(|length| (length, Instant::now() + length));
         stream.exchange = exchange;
@@ -173,7 +179,11 @@ impl Stream {
 
     /// This event's new text, for C; empty when it brought none.
     pub fn text_z(&self) -> &[u8] {
-        if self.json.len() == 1 { b"\0" } else { self.accumulator.text_z() }
+        if self.json.len() == 1 {
+            b"\0"
+        } else {
+            self.accumulator.text_z()
+        }
     }
 
     /// This event's new text.
@@ -235,10 +245,12 @@ impl Stream {
             return Ok(Turn::End);
         }
         let name = std::str::from_utf8(&self.event[..self.event.len() - 1]).unwrap_or_default();
-        let value = match Value::parse(data) {
+        let value = match self.accumulator.parse(data) {
             Ok(value) => value,
             // The last event was cut off with the body: what matters is whether the stream had its end before it.
-            Err(_) if self.body_ended && self.decoder.unread().is_empty() && self.whole.is_none() => return self.body_end(),
+            Err(_) if self.body_ended && self.decoder.unread().is_empty() && self.whole.is_none() => {
+                return self.body_end();
+            }
             Err(fault) => return Err(not_json(data, &fault.to_string())),
         };
         if let Some(error) = answer::failure_in_event(name, value, &self.headers) {
@@ -249,7 +261,10 @@ impl Stream {
     }
 
     fn receive_more(&mut self) -> Result<()> {
-        let response = self.response.as_mut().ok_or_else(|| Error::internal("a stream without an answer"))?;
+        let response = self
+            .response
+            .as_mut()
+            .ok_or_else(|| Error::internal("a stream without an answer"))?;
         let space = self.decoder.space(READ);
         let amount = response.read(&mut self.exchange, space)?;
         if !self.any_event && self.start.len() < SNIPPET {
@@ -265,7 +280,10 @@ impl Stream {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let response = self.response.as_mut().ok_or_else(|| Error::internal("a stream without an answer"))?;
+        let response = self
+            .response
+            .as_mut()
+            .ok_or_else(|| Error::internal("a stream without an answer"))?;
         let amount = response.read(&mut self.exchange, buffer)?;
         self.body_ended = amount == 0;
         Ok(amount)
@@ -281,8 +299,14 @@ impl Stream {
     fn take_whole(&mut self) -> Result<Turn> {
         let mut body = self.decoder.unread().to_vec();
         if !self.body_ended {
-            let most = self.client.as_ref().map_or(0, |client| client.config().max_response_bytes);
-            let response = self.response.as_mut().ok_or_else(|| Error::internal("a stream without an answer"))?;
+            let most = self
+                .client
+                .as_ref()
+                .map_or(0, |client| client.config().max_response_bytes);
+            let response = self
+                .response
+                .as_mut()
+                .ok_or_else(|| Error::internal("a stream without an answer"))?;
             body.extend(response.read_all(&mut self.exchange, most)?);
             self.body_ended = true;
         }
@@ -307,7 +331,10 @@ impl Stream {
             answer::judge(self.http_status, &self.headers, &start, self.expect)?;
             return Err(self.protocol("the stream held no event"));
         }
-        let accept = self.client.as_ref().is_some_and(|client| client.config().accepts_incomplete_streams());
+        let accept = self
+            .client
+            .as_ref()
+            .is_some_and(|client| client.config().accepts_incomplete_streams());
         if accept {
             return Ok(Turn::End);
         }
@@ -337,7 +364,10 @@ impl Stream {
         if error.http_status == 0 {
             error.http_status = self.http_status;
         }
-        error.attempts = error.attempts.max(1);
+        error.attempts = self.exchange.attempts;
+        if let Some(client) = &self.client {
+            client.hide_key(&mut error);
+        }
         if error.request_id.is_none() {
             error.request_id = answer::request_id(&self.headers);
         }
@@ -375,7 +405,10 @@ impl Stream {
 
     fn too_large(&self) -> Error {
         let most = self.client.as_ref().map_or(0, |client| client.config().max_event_bytes);
-        Error::new(Status::Limit, format!("an event is larger than max_event_bytes ({most})"))
+        Error::new(
+            Status::Limit,
+            format!("an event is larger than max_event_bytes ({most})"),
+        )
     }
 
     fn protocol(&self, message: &str) -> Error {
@@ -399,7 +432,10 @@ enum Turn {
 }
 
 fn mixed(called: &str, before: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("{called} after {before}: a stream is read as events or as bytes, not both"))
+    Error::new(
+        Status::InvalidArgument,
+        format!("{called} after {before}: a stream is read as events or as bytes, not both"),
+    )
 }
 
 /// `[DONE]`, as OpenAI ends its streams, with the blanks and quotes that gateways put around it.

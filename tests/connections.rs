@@ -12,8 +12,13 @@ use support::http::{Cut, Framing, Server};
 #[test]
 fn calls_share_one_connection() {
     for tls in [false, true] {
-        let handler = |_: &support::http::Request, reply: &mut support::http::Reply<'_>| reply.json(200, &completion("hi"));
-        let server = if tls { Server::start_tls(handler) } else { Server::start(handler) };
+        let handler =
+            |_: &support::http::Request, reply: &mut support::http::Reply<'_>| reply.json(200, &completion("hi"));
+        let server = if tls {
+            Server::start_tls(handler)
+        } else {
+            Server::start(handler)
+        };
         let client = client(&server);
         for _ in 0..20 {
             assert_eq!(client.chat_complete(&question("hi")).text(), "hi");
@@ -91,7 +96,11 @@ fn a_connection_that_dies_under_the_request_is_replaced_once_without_a_retry() {
         });
         let client = client(&server);
         assert_eq!(client.chat_complete(&question("first")).status(), Status::Ok);
-        assert_eq!(client.chat_complete(&question("second")).status(), Status::Ok, "{how:?}");
+        assert_eq!(
+            client.chat_complete(&question("second")).status(),
+            Status::Ok,
+            "{how:?}"
+        );
         assert_eq!(server.request_count(), 3);
     }
 }
@@ -175,7 +184,12 @@ fn an_interim_answer_is_not_the_answer() {
 #[test]
 fn headers_keep_their_order_and_their_letters() {
     let server = Server::start(|_, reply| {
-        let headers = [("X-Zeta", "1"), ("x-alpha", "2"), ("X-ZETA", "3"), ("Content-Type", "application/json")];
+        let headers = [
+            ("X-Zeta", "1"),
+            ("x-alpha", "2"),
+            ("X-ZETA", "3"),
+            ("Content-Type", "application/json"),
+        ];
         reply.send(200, &headers, completion("hi").as_bytes())
     });
     let answer = client(&server).chat_complete(&question("hi"));
@@ -232,9 +246,16 @@ fn a_head_or_a_chunk_without_an_end_is_a_failure_in_bounded_memory() {
             Ok(())
         })
     };
-    for start in ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\nTrailer: "] {
+    for start in [
+        "HTTP/1.1 200 OK\r\nX: ",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\nTrailer: ",
+    ] {
         let answer = client(&endless(start)).chat_complete(&question("hi"));
-        assert!(matches!(answer.status(), Status::Limit | Status::Protocol), "{}", answer.json());
+        assert!(
+            matches!(answer.status(), Status::Limit | Status::Protocol),
+            "{}",
+            answer.json()
+        );
     }
 }
 

@@ -29,15 +29,30 @@ enum How {
 const EVERY_FRAMING: [How; 3] = [How::Length, How::Chunked, How::Close];
 
 /// Answers whole bodies, or streams when `stream` is true, in one framing; cuts after `cut` bytes (0: never).
-fn reply_with(framing: How, cut: Arc<AtomicU64>, how: Cut) -> impl Fn(&Request, &mut Reply<'_>) -> std::io::Result<()> + Send + Sync + 'static {
+fn reply_with(
+    framing: How,
+    cut: Arc<AtomicU64>,
+    how: Cut,
+) -> impl Fn(&Request, &mut Reply<'_>) -> std::io::Result<()> + Send + Sync + 'static {
     move |request, reply| {
         let stream = request.json()["stream"] == true;
         match cut.load(Ordering::SeqCst) {
             0 => {}
             count => reply.cut_after(count, how),
         }
-        let body = if stream { EVENTS.map(|data| format!("data: {data}\n\n")).concat() } else { ANSWER.to_owned() };
-        let kind = [("content-type", if stream { "text/event-stream" } else { "application/json" })];
+        let body = if stream {
+            EVENTS.map(|data| format!("data: {data}\n\n")).concat()
+        } else {
+            ANSWER.to_owned()
+        };
+        let kind = [(
+            "content-type",
+            if stream {
+                "text/event-stream"
+            } else {
+                "application/json"
+            },
+        )];
         let framing = match framing {
             How::Length => Framing::Length(body.len() as u64),
             How::Chunked => Framing::Chunked,
@@ -78,7 +93,11 @@ fn ask(client: &Client, stream: bool) -> (Status, String) {
         match stream.next() {
             Status::Ok => text.push_str(stream.text()),
             Status::Done => {
-                assert_eq!(stream.result().text(), text, "the accumulated answer is what was streamed");
+                assert_eq!(
+                    stream.result().text(),
+                    text,
+                    "the accumulated answer is what was streamed"
+                );
                 return (Status::Ok, text);
             }
             failure => {
@@ -94,7 +113,11 @@ fn ask(client: &Client, stream: bool) -> (Status, String) {
 fn cut_everywhere(tls: bool, framing: How, how: Cut, stream: bool) -> u64 {
     let cut = Arc::new(AtomicU64::new(0));
     let handler = reply_with(framing, cut.clone(), how);
-    let server = if tls { Server::start_tls(handler) } else { Server::start(handler) };
+    let server = if tls {
+        Server::start_tls(handler)
+    } else {
+        Server::start(handler)
+    };
     let client = client(&server);
     assert_eq!(ask(&client, stream), (Status::Ok, TEXT.to_owned()), "whole");
     let mut whole = 0;
@@ -103,7 +126,10 @@ fn cut_everywhere(tls: bool, framing: How, how: Cut, stream: bool) -> u64 {
         let (status, text) = ask(&client, stream);
         match status {
             Status::Ok => {
-                assert_eq!(text, TEXT, "{framing:?} {how:?} tls={tls} stream={stream}: cut after {count} bytes");
+                assert_eq!(
+                    text, TEXT,
+                    "{framing:?} {how:?} tls={tls} stream={stream}: cut after {count} bytes"
+                );
                 whole += 1;
             }
             // A cut inside TLS's handshake is not made here; a cut head or body is a broken connection, a cut event a stream without its end.
@@ -121,7 +147,11 @@ fn cut_everywhere(tls: bool, framing: How, how: Cut, stream: bool) -> u64 {
 fn every_cut(tls: bool, stream: bool) {
     let mut cuts = 0;
     for framing in EVERY_FRAMING {
-        let ways: &[Cut] = if tls { &[Cut::Fin, Cut::FinWithoutCloseNotify, Cut::Rst] } else { &[Cut::Fin, Cut::Rst] };
+        let ways: &[Cut] = if tls {
+            &[Cut::Fin, Cut::FinWithoutCloseNotify, Cut::Rst]
+        } else {
+            &[Cut::Fin, Cut::Rst]
+        };
         for &how in ways {
             cuts += cut_everywhere(tls, framing, how, stream);
         }

@@ -10,7 +10,12 @@ use support::clients::{KEY, client_with, completion, question, stream_events};
 use support::http::{Cut, Server};
 
 /// Fails the first `failures` requests in this way, then answers.
-fn failing(failures: usize, status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Server {
+fn failing(
+    failures: usize,
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+) -> Server {
     let count = AtomicUsize::new(0);
     Server::start(move |_, reply| {
         if count.fetch_add(1, Ordering::SeqCst) < failures {
@@ -47,16 +52,29 @@ fn failures_that_stay_are_not() {
 
 #[test]
 fn the_last_failure_is_told_with_the_number_of_attempts() {
-    let server = failing(9, 503, &[("retry-after-ms", "5"), ("x-request-id", "req_7")], r#"{"error":{"message":"busy"}}"#);
+    let server = failing(
+        9,
+        503,
+        &[("retry-after-ms", "5"), ("x-request-id", "req_7")],
+        r#"{"error":{"message":"busy"}}"#,
+    );
     let answer = client_with(&server, json!({"max_retries": 2})).chat_complete(&question("hi"));
     assert_eq!(answer.status(), Status::Server);
     let error = &document(&answer)["error"];
-    assert_eq!((&error["attempts"], &error["message"], &error["request_id"]), (&json!(3), &json!("busy"), &json!("req_7")));
+    assert_eq!(
+        (&error["attempts"], &error["message"], &error["request_id"]),
+        (&json!(3), &json!("busy"), &json!("req_7"))
+    );
 }
 
 #[test]
 fn a_wait_longer_than_allowed_is_a_failure_that_tells_it() {
-    let server = failing(1, 429, &[("retry-after", "121")], r#"{"error":{"message":"slow down"}}"#);
+    let server = failing(
+        1,
+        429,
+        &[("retry-after", "121")],
+        r#"{"error":{"message":"slow down"}}"#,
+    );
     let answer = client_with(&server, json!({"max_retries": 2})).chat_complete(&question("hi"));
     assert_eq!((answer.status(), server.request_count()), (Status::RateLimited, 1));
     assert_eq!(document(&answer)["error"]["retry_after_ms"], 121_000);
@@ -70,16 +88,30 @@ fn what_money_alone_can_mend_is_not_tried_again() {
     ] {
         let server = failing(1, 429, &[("retry-after-ms", "5")], body);
         let answer = client_with(&server, json!({"max_retries": 2})).chat_complete(&question("hi"));
-        assert_eq!((answer.status(), server.request_count()), (Status::RateLimited, 1), "{body}");
+        assert_eq!(
+            (answer.status(), server.request_count()),
+            (Status::RateLimited, 1),
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn the_service_can_overrule_by_x_should_retry() {
     let server = failing(1, 400, &[("x-should-retry", "true"), ("retry-after-ms", "5")], "{}");
-    assert_eq!(client_with(&server, json!({"max_retries": 1})).chat_complete(&question("hi")).text(), "at last");
+    assert_eq!(
+        client_with(&server, json!({"max_retries": 1}))
+            .chat_complete(&question("hi"))
+            .text(),
+        "at last"
+    );
     let server = failing(1, 500, &[("x-should-retry", "false")], "{}");
-    assert_eq!(client_with(&server, json!({"max_retries": 1})).chat_complete(&question("hi")).status(), Status::Server);
+    assert_eq!(
+        client_with(&server, json!({"max_retries": 1}))
+            .chat_complete(&question("hi"))
+            .status(),
+        Status::Server
+    );
 }
 
 #[test]
@@ -89,15 +121,24 @@ fn every_attempt_carries_the_same_idempotency_key_and_the_same_body() {
     client.chat_complete(&question("one"));
     client.chat_complete(&question("two"));
     let requests = server.take_requests();
-    let keys: Vec<&str> = requests.iter().map(|request| request.header("idempotency-key").unwrap()).collect();
+    let keys: Vec<&str> = requests
+        .iter()
+        .map(|request| request.header("idempotency-key").unwrap())
+        .collect();
     assert_eq!(keys.len(), 4);
-    assert!(keys[0] == keys[1] && keys[1] == keys[2] && keys[2] != keys[3], "{keys:?}");
+    assert!(
+        keys[0] == keys[1] && keys[1] == keys[2] && keys[2] != keys[3],
+        "{keys:?}"
+    );
     assert!(requests[..3].iter().all(|request| request.body == requests[0].body));
 }
 
 #[test]
 fn no_idempotency_key_without_retries_or_when_switched_off() {
-    for config in [json!({"max_retries": 0}), json!({"max_retries": 2, "idempotency_keys": false})] {
+    for config in [
+        json!({"max_retries": 0}),
+        json!({"max_retries": 2, "idempotency_keys": false}),
+    ] {
         let server = failing(0, 500, &[], "");
         client_with(&server, config).chat_complete(&question("hi"));
         assert_eq!(server.last_request().header("idempotency-key"), None);
@@ -130,10 +171,17 @@ fn the_deadline_holds_over_all_attempts_and_waits() {
     let server = failing(9, 500, &[("retry-after", "30")], r#"{"error":{"message":"busy"}}"#);
     let start = Instant::now();
     let answer = client_with(&server, json!({"max_retries": 5, "deadline_ms": 2000})).chat_complete(&question("hi"));
-    assert_eq!(answer.status(), Status::Server, "a wait beyond the deadline is not begun, and the service's own words are kept");
+    assert_eq!(
+        answer.status(),
+        Status::Server,
+        "a wait beyond the deadline is not begun, and the service's own words are kept"
+    );
     assert!(start.elapsed() < Duration::from_secs(10));
     let server = Server::start(|_, reply| reply.stall());
-    let client = client_with(&server, json!({"max_retries": 50, "timeout_ms": 100, "deadline_ms": 1000}));
+    let client = client_with(
+        &server,
+        json!({"max_retries": 50, "timeout_ms": 100, "deadline_ms": 1000}),
+    );
     let start = Instant::now();
     assert_eq!(client.chat_complete(&question("hi")).status(), Status::Timeout);
     assert!(start.elapsed() < Duration::from_secs(5));
@@ -160,14 +208,21 @@ fn a_stream_is_tried_again_only_before_it_began() {
         }
     };
     assert_eq!((status, server.request_count()), (Status::Connection, 2));
-    assert!(!text.is_empty() && stream.result().text() == text, "what came before the failure stays readable");
+    assert!(
+        !text.is_empty() && stream.result().text() == text,
+        "what came before the failure stays readable"
+    );
 }
 
 #[test]
 fn a_call_can_have_its_own_number_of_retries() {
     let server = failing(9, 500, &[("retry-after-ms", "1")], "{}");
     let client = client_with(&server, json!({"max_retries": 5}));
-    client.call("chat.completions.create", Some(&question("hi")), Some(r#"{"max_retries":1}"#));
+    client.call(
+        "chat.completions.create",
+        Some(&question("hi")),
+        Some(r#"{"max_retries":1}"#),
+    );
     assert_eq!(server.request_count(), 2);
 }
 
@@ -182,7 +237,14 @@ fn redirects_are_followed_only_within_the_origin_and_with_method_and_body() {
             "found" => reply.send(302, &[("location", "/v2/chat")], b""),
             _ => reply.send(307, &[("location", elsewhere.as_str())], b""),
         },
-        _ => reply.json(200, &completion(&format!("{} {}", request.method, request.json()["messages"][0]["content"]))),
+        _ => reply.json(
+            200,
+            &completion(&format!(
+                "{} {}",
+                request.method,
+                request.json()["messages"][0]["content"]
+            )),
+        ),
     });
     let client = client_with(&server, json!({}));
     assert_eq!(client.chat_complete(&question("same")).text(), "POST \"same\"");
@@ -194,7 +256,12 @@ fn redirects_are_followed_only_within_the_origin_and_with_method_and_body() {
         assert!(answer.json().contains(place), "{}", answer.json());
     }
     assert_eq!(other.request_count(), 0);
-    assert!(server.requests().iter().all(|request| request.header("authorization").unwrap().contains(KEY)));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").unwrap().contains(KEY))
+    );
 }
 
 #[test]
@@ -205,13 +272,19 @@ fn bare_requests_go_out_and_come_back_as_they_are() {
         _ => reply.send(503, &[], b"busy"),
     });
     // The client's own service is another one.
-    let client = Client::new(Some(&json!({"api_key": KEY, "base_url": "http://127.0.0.1:9/v1", "max_retries": 3}).to_string())).unwrap();
+    let client = Client::new(Some(
+        &json!({"api_key": KEY, "base_url": "http://127.0.0.1:9/v1", "max_retries": 3}).to_string(),
+    ))
+    .unwrap();
     let ask = |path: &str| {
         let options = r#"{"bare":true,"headers":[["X-One","1"],["Host","example.test"]]}"#;
         client.call(&format!("GET {}", server.url(path)), None, Some(options))
     };
     let answer = ask("/redirect");
-    assert_eq!((answer.status(), answer.http_status(), answer.body()), (Status::Ok, 302, &b"moved"[..]));
+    assert_eq!(
+        (answer.status(), answer.http_status(), answer.body()),
+        (Status::Ok, 302, &b"moved"[..])
+    );
     let answer = ask("/busy");
     assert_eq!((answer.http_status(), server.request_count()), (503, 2));
     let answer = ask("/packed");

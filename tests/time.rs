@@ -12,7 +12,9 @@ use support::http::{Framing, Reply, Server};
 /// How long after its time something may happen on a busy machine. What matters is that it is neither "never" nor "at the next limit".
 const SLACK: Duration = Duration::from_millis(1500);
 
-fn stalling(phase: Phase) -> impl Fn(&support::http::Request, &mut Reply<'_>) -> std::io::Result<()> + Send + Sync + 'static {
+fn stalling(
+    phase: Phase,
+) -> impl Fn(&support::http::Request, &mut Reply<'_>) -> std::io::Result<()> + Send + Sync + 'static {
     move |_, reply| match phase {
         Phase::Head => reply.stall(),
         Phase::HalfHead => {
@@ -43,7 +45,11 @@ enum Phase {
 const PHASES: [Phase; 4] = [Phase::Head, Phase::HalfHead, Phase::Body, Phase::Stream];
 
 fn server(tls: bool, phase: Phase) -> Server {
-    if tls { Server::start_tls(stalling(phase)) } else { Server::start(stalling(phase)) }
+    if tls {
+        Server::start_tls(stalling(phase))
+    } else {
+        Server::start(stalling(phase))
+    }
 }
 
 /// One call, as a stream where the phase is a stream's; how it ended.
@@ -73,7 +79,10 @@ fn each_limit_ends_a_call_in_every_phase() {
                 let took = start.elapsed();
                 assert_eq!(status, Status::Timeout, "tls={tls} {phase:?} {option}: {document}");
                 assert!(document.contains(option), "{document}");
-                assert!((Duration::from_millis(195)..SLACK).contains(&took), "tls={tls} {phase:?} {option}: {took:?}");
+                assert!(
+                    (Duration::from_millis(195)..SLACK).contains(&took),
+                    "tls={tls} {phase:?} {option}: {took:?}"
+                );
             }
         }
     }
@@ -111,7 +120,9 @@ fn connecting_is_bounded() {
     let hole = BlackHole::start().unwrap();
     let config = json!({"api_key": KEY, "base_url": format!("http://{}/v1", hole.address()), "max_retries": 0, "connect_timeout_ms": 200});
     let start = Instant::now();
-    let answer = Client::new(Some(&config.to_string())).unwrap().chat_complete(&question("hi"));
+    let answer = Client::new(Some(&config.to_string()))
+        .unwrap()
+        .chat_complete(&question("hi"));
     assert_eq!(answer.status(), Status::Timeout, "{}", answer.json());
     assert!((Duration::from_millis(195)..SLACK).contains(&start.elapsed()));
 }
@@ -121,7 +132,9 @@ fn a_handshake_that_never_comes_is_bounded_by_the_connect_limit() {
     let server = Server::start_raw(|wire| wire.stall());
     let base_url = format!("https://127.0.0.1:{}/v1", server.port());
     let config = json!({"api_key": KEY, "base_url": base_url, "max_retries": 0, "connect_timeout_ms": 200});
-    let answer = Client::new(Some(&config.to_string())).unwrap().chat_complete(&question("hi"));
+    let answer = Client::new(Some(&config.to_string()))
+        .unwrap()
+        .chat_complete(&question("hi"));
     assert_eq!(answer.status(), Status::Timeout, "{}", answer.json());
     assert!(answer.json().contains("connect_timeout_ms"));
 }
@@ -217,7 +230,11 @@ fn a_switch_ends_only_the_calls_that_were_given_it() {
         time_to_cancel(|| cancel.trigger(), || client.send(&request).status());
         assert_eq!(other.join().unwrap(), Status::Timeout);
     });
-    assert_eq!(client.send(&request).status(), Status::Cancelled, "a triggered switch stays triggered");
+    assert_eq!(
+        client.send(&request).status(),
+        Status::Cancelled,
+        "a triggered switch stays triggered"
+    );
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Chat completions, and the older completions: chunks with `choices`.
 #![forbid(unsafe_code)]
 
-use super::base64;
 use super::fields::{Fields, Growing, separate, write_key, write_member};
 use super::text::NewText;
 use super::tool_calls::{ToolCalls, push_function};
-use crate::json::{Kind, Value};
+use super::{base64, is_keep_alive};
+use crate::json::{Cursor, Kind, Value};
 
 /// The completion so far.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub struct Chat {
     fields: Fields,
     usage: Growing,
     choices: Vec<Choice>,
+    /// The last chunk as far as the value of `choices`. Chunks repeat it byte for byte, and then it says nothing new.
+    head: Vec<u8>,
 }
 
 struct Choice {
@@ -30,9 +32,26 @@ struct Message {
 
 impl Chat {
     pub fn push(&mut self, chunk: Value<'_>, text: &mut NewText) {
-        for (key, value) in chunk.members() {
+        let chunk = chunk.raw();
+        let mut cursor = Cursor::new(chunk);
+        match self.known(chunk) {
+            0 => drop(cursor.enter(b'{')),
+            known => {
+                cursor = Cursor::new(&chunk[known..]);
+                self.push_choices(&mut cursor, text);
+            }
+        }
+        while let Some(key) = cursor.member() {
+            if key.raw() == b"choices" {
+                self.head.clear();
+                self.head.extend_from_slice(&chunk[..chunk.len() - cursor.rest().len()]);
+                self.push_choices(&mut cursor, text);
+                continue;
+            }
+            let value = cursor.value();
             match key.raw() {
-                b"choices" => value.items().for_each(|choice| self.choice(choice).push(choice, text)),
+                // Keep-alives come between the chunks.
+                b"type" if value.str_raw().is_some_and(is_keep_alive) => return,
                 // Many services put an empty one into each chunk but the last.
                 b"usage" if value.members().next().is_none() => {}
                 b"usage" => self.usage.replace(value),
@@ -46,14 +65,32 @@ impl Chat {
         }
     }
 
+    /// How many bytes of a chunk say nothing new.
+    pub fn known(&self, chunk: &[u8]) -> usize {
+        if chunk.starts_with(&self.head) {
+            self.head.len()
+        } else {
+            0
+        }
+    }
+
     /// Every choice that began was finished.
     pub fn ended(&self) -> bool {
         !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished)
     }
 
-    fn choice(&mut self, choice: Value<'_>) -> &mut Choice {
-        let index = choice.members().find(|(key, _)| key.raw() == b"index");
-        let index = index.and_then(|(_, index)| index.as_i64()).unwrap_or(0);
+    fn push_choices(&mut self, cursor: &mut Cursor<'_>, text: &mut NewText) {
+        if !cursor.enter(b'[') {
+            return;
+        }
+        while cursor.item() {
+            if cursor.enter(b'{') {
+                self.choice(index(cursor.clone())).push(cursor, text);
+            }
+        }
+    }
+
+    fn choice(&mut self, index: i64) -> &mut Choice {
         let at = self
             .choices
             .iter()
@@ -88,15 +125,18 @@ impl Chat {
 }
 
 impl Choice {
-    fn push(&mut self, choice: Value<'_>, text: &mut NewText) {
+    fn push(&mut self, cursor: &mut Cursor<'_>, text: &mut NewText) {
         let first = self.index == 0;
-        for (key, value) in choice.members() {
+        while let Some(key) = cursor.member() {
+            if matches!(key.raw(), b"delta" | b"message") {
+                if cursor.enter(b'{') {
+                    self.message.get_or_insert_default().push(cursor, first, text);
+                }
+                continue;
+            }
+            let value = cursor.value();
             match key.raw() {
                 b"index" => {}
-                b"delta" | b"message" if value.kind() == Kind::Object => {
-                    self.message.get_or_insert_default().push(value, first, text);
-                }
-                b"delta" | b"message" => {}
                 b"text" => {
                     self.fields.slot(b"text").append(value);
                     if first {
@@ -133,8 +173,9 @@ impl Choice {
 
 impl Message {
     /// Adds a delta; `heard`: what it says belongs to the event's text.
-    fn push(&mut self, delta: Value<'_>, heard: bool, text: &mut NewText) {
-        for (key, value) in delta.members() {
+    fn push(&mut self, delta: &mut Cursor<'_>, heard: bool, text: &mut NewText) {
+        while let Some(key) = delta.member() {
+            let value = delta.value();
             match key.raw() {
                 b"content" => self.push_content(value, heard, text),
                 b"role" | b"id" | b"name" | b"type" => self.fields.slot(key.raw()).once(value),
@@ -194,6 +235,17 @@ impl Message {
     }
 }
 
+/// The index of the choice that the cursor was just moved into; mostly it comes first.
+fn index(mut choice: Cursor<'_>) -> i64 {
+    while let Some(key) = choice.member() {
+        let value = choice.value();
+        if key.raw() == b"index" {
+            return value.as_i64().unwrap_or(0);
+        }
+    }
+    0
+}
+
 fn part_text(part: Value<'_>) -> Option<Value<'_>> {
     match part.kind() {
         Kind::String => Some(part),
@@ -209,9 +261,9 @@ fn push_audio(slot: &mut Growing, audio: Value<'_>) {
     let fields = slot.object();
     for (key, value) in audio.members() {
         let slot = fields.slot(key.raw());
-        match (key.raw(), value.as_str()) {
+        match (key.raw(), value.str_raw()) {
             (b"id", _) => slot.once(value),
-            (b"data", Some(data)) => base64::join(slot.string_mut(), data.as_bytes()),
+            (b"data", Some(data)) => base64::join(slot.string_mut(), data),
             _ => slot.append(value),
         }
     }

@@ -66,8 +66,8 @@ impl Speech {
     pub fn push(&mut self, kind: &[u8], event: Value<'_>) {
         match kind {
             b"speech.audio.delta" => {
-                if let Some(audio) = event.get("audio").and_then(Value::as_str) {
-                    base64::join(&mut self.audio, audio.as_bytes());
+                if let Some(audio) = event.get("audio").and_then(Value::str_raw) {
+                    base64::join(&mut self.audio, audio);
                 }
             }
             b"speech.audio.done" => self.done = Some(without_type(event)),

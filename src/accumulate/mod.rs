@@ -15,7 +15,7 @@ mod tool_calls;
 #[cfg(test)]
 mod tests;
 
-use crate::json::{self, Value};
+use crate::json::{self, Fault, Value};
 use chat::Chat;
 use media::{Images, Speech, Transcript};
 use responses::Responses;
@@ -53,25 +53,39 @@ impl Accumulator {
         }
     }
 
+    /// Checks that an event's data is JSON. What it has in common with the event before is known to be.
+    pub fn parse<'a>(&self, data: &'a [u8]) -> Result<Value<'a>, Fault> {
+        match &self.shape {
+            Shape::Chat(chat) => Value::parse_from(data, chat.known(data)),
+            _ => Value::parse(data),
+        }
+    }
+
     /// Adds an event whose data is JSON and no error.
     pub fn push(&mut self, name: &str, data: Value<'_>) {
         self.text.begin();
-        let signs = Signs::read(data);
-        if let Some(shape) = signs.other_shape(&self.shape) {
-            self.shape = shape;
-        }
-        match &mut self.shape {
-            Shape::Chat(chat) if signs.is_chat() => chat.push(data, &mut self.text),
-            Shape::Responses(responses) => responses.push(signs.kind, data, &mut self.text),
-            Shape::Transcript(transcript) => transcript.push(signs.kind, data, &mut self.text),
-            Shape::Speech(speech) => speech.push(signs.kind, data),
-            Shape::Images(images) => images.push(signs.kind, data),
-            Shape::Run(run) => run.push_run(signs.object, data, &mut self.text),
-            Shape::Unknown(last) if !signs.is_keep_alive(name) => last.push(data, &mut self.text),
-            // A keep-alive between the chunks.
-            Shape::Chat(_) | Shape::Unknown(_) => {}
+        if !is_keep_alive(name.as_bytes()) {
+            self.add(data);
         }
         self.text.finish();
+    }
+
+    fn add(&mut self, data: Value<'_>) {
+        if let Shape::Unknown(_) = self.shape
+            && let Some(shape) = Shape::of(data)
+        {
+            self.shape = shape;
+        }
+        let text = &mut self.text;
+        match &mut self.shape {
+            Shape::Chat(chat) => chat.push(data, text),
+            Shape::Responses(responses) => responses.push(kind(data), data, text),
+            Shape::Transcript(transcript) => transcript.push(kind(data), data, text),
+            Shape::Speech(speech) => speech.push(kind(data), data),
+            Shape::Images(images) => images.push(kind(data), data),
+            Shape::Run(run) => run.push_run(data, text),
+            Shape::Unknown(last) => last.push(data, text),
+        }
     }
 
     /// The last event's new text and a NUL. UTF-8.
@@ -108,68 +122,46 @@ impl Accumulator {
     }
 }
 
-/// What tells the shapes apart.
-#[derive(Default)]
-struct Signs<'a> {
-    /// The `type` member.
-    kind: &'a [u8],
-    object: &'a [u8],
-    has_choices: bool,
-    has_usage: bool,
-    is_empty: bool,
-}
-
-impl<'a> Signs<'a> {
-    fn read(data: Value<'a>) -> Signs<'a> {
-        let mut signs = Signs {
-            is_empty: true,
-            ..Signs::default()
-        };
-        for (key, value) in data.members() {
-            signs.is_empty = false;
-            match key.raw() {
-                b"type" => signs.kind = value.str_raw().unwrap_or_default(),
-                b"object" => signs.object = value.str_raw().unwrap_or_default(),
-                b"choices" => signs.has_choices = true,
-                b"usage" => signs.has_usage = true,
-                _ => {}
-            }
+impl Shape {
+    /// The shape of the stream that an event belongs to, if it can be told.
+    fn of(data: Value<'_>) -> Option<Shape> {
+        let object = data.get("object").and_then(Value::str_raw).unwrap_or_default();
+        if data.get("choices").is_some() || object == b"chat.completion.chunk" {
+            return Some(Shape::Chat(Chat::default()));
         }
-        signs
-    }
-
-    /// The shape that this event begins, if it is not the one that is there.
-    fn other_shape(&self, now: &Shape) -> Option<Shape> {
-        let is = |prefix: &[u8]| self.kind.starts_with(prefix);
-        match now {
-            Shape::Unknown(_) if self.has_choices || self.object == b"chat.completion.chunk" => {
-                Some(Shape::Chat(Chat::default()))
-            }
-            Shape::Unknown(_) if is(b"response.") || self.object == b"response" => {
-                Some(Shape::Responses(Responses::default()))
-            }
-            Shape::Unknown(_) if is(b"transcript.text.") => Some(Shape::Transcript(Transcript::default())),
-            Shape::Unknown(_) if is(b"speech.audio.") => Some(Shape::Speech(Speech::default())),
-            Shape::Unknown(_) if is(b"image_generation.") || is(b"image_edit.") => {
-                Some(Shape::Images(Images::default()))
-            }
-            Shape::Unknown(_) if self.object.starts_with(b"thread") => Some(Shape::Run(Last::default())),
+        if object == b"response" {
+            return Some(Shape::Responses(Responses::default()));
+        }
+        if object.starts_with(b"thread") {
+            return Some(Shape::Run(Last::default()));
+        }
+        match kind(data).split(|&byte| byte == b'.').next() {
+            Some(b"response") => Some(Shape::Responses(Responses::default())),
+            Some(b"transcript") => Some(Shape::Transcript(Transcript::default())),
+            Some(b"speech") => Some(Shape::Speech(Speech::default())),
+            Some(b"image_generation" | b"image_edit") => Some(Shape::Images(Images::default())),
             _ => None,
         }
     }
+}
 
-    fn is_chat(&self) -> bool {
-        self.has_choices || self.has_usage || self.object == b"chat.completion.chunk"
-    }
+/// What an event calls itself; "" when it does not.
+fn kind(data: Value<'_>) -> &[u8] {
+    // The first member in every known service, so this walk is short.
+    let kind = data.members().find(|(key, _)| key.raw() == b"type");
+    kind.and_then(|(_, kind)| kind.str_raw()).unwrap_or_default()
+}
 
-    fn is_keep_alive(&self, name: &str) -> bool {
-        const NAMES: [&[u8]; 3] = [b"ping", b"keepalive", b"heartbeat"];
-        self.is_empty || NAMES.contains(&self.kind) || NAMES.contains(&name.as_bytes())
-    }
+/// Whether an event of that name or `type` only keeps the connection alive.
+fn is_keep_alive(name: &[u8]) -> bool {
+    matches!(name, b"ping" | b"keepalive" | b"keep-alive" | b"heartbeat")
 }
 
 impl Last {
     fn push(&mut self, data: Value<'_>, text: &mut NewText) {
+        if is_keep_alive(kind(data)) || data.raw() == b"{}" {
+            return;
+        }
         self.set(data);
         if let Some(said) = data.get("text") {
             text.push(said);
@@ -177,8 +169,8 @@ impl Last {
     }
 
     /// The run is the answer, its messages' words are the text.
-    fn push_run(&mut self, object: &[u8], data: Value<'_>, text: &mut NewText) {
-        match object {
+    fn push_run(&mut self, data: Value<'_>, text: &mut NewText) {
+        match data.get("object").and_then(Value::str_raw).unwrap_or_default() {
             b"thread.run" => {
                 let status = data.get("status").and_then(Value::str_raw).unwrap_or_default();
                 self.ended = !matches!(status, b"queued" | b"in_progress" | b"cancelling");

@@ -552,7 +552,7 @@ fn keep_alives_between_chunks_leave_no_trace() {
     let taken = take_named(&[
         ("ping", json!({"type": "ping"}).to_string()),
         ("", delta(json!({"role": "assistant", "content": "he"})).to_string()),
-        ("", json!({"type": "keepalive", "n": 1}).to_string()),
+        ("", r#"{"type":"keepalive","n":1}"#.to_string()),
         ("keepalive", "{}".to_string()),
         ("", delta(json!({"content": "llo"})).to_string()),
         ("", finish("stop").to_string()),

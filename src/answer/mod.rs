@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod content_type;
 mod envelope;
 mod text;
 
@@ -15,6 +16,7 @@ use crate::headers::Headers;
 use crate::json::{self, Fault, Kind, Value};
 use crate::retry;
 use body::Page;
+use content_type::ContentType;
 use envelope::Envelope;
 use std::borrow::Cow;
 
@@ -50,19 +52,21 @@ pub fn judge<'a>(http_status: u16, headers: &Headers, body: &'a [u8], expect: Ex
 
 /// The failure that an event of a stream tells, if it does.
 pub fn failure_in_event(name: &str, data: Value<'_>, headers: &Headers) -> Option<Error> {
+    const FAILED_RESPONSE: &str = "response.failed";
+    if name != "error" && name != FAILED_RESPONSE && envelope::is_harmless(data) {
+        return None;
+    }
     let envelope = Envelope::look(data);
-    let is_failure = name == "error" || envelope.is_failure_in_stream();
     let answer = Answer {
         http_status: 200,
         headers,
     };
-    match name {
-        _ if is_failure => Some(answer.service_failure(data)),
-        // The whole answer to a call of /responses, which names its failure inside.
-        "response.failed" => Some(answer.service_failure(data.get("response").unwrap_or(data))),
-        "" if envelope.is_named("response.failed") => failure_in_event("response.failed", data, headers),
-        _ => None,
+    if name == "error" || envelope.is_failure_in_stream() {
+        return Some(answer.service_failure(data));
     }
+    // The whole answer to a call of /responses, which names its failure inside.
+    let is_failed_response = name == FAILED_RESPONSE || envelope.is_named(FAILED_RESPONSE);
+    is_failed_response.then(|| answer.service_failure(data.get("response").unwrap_or(data)))
 }
 
 /// Whether quota or money is used up, so that trying again only costs more.
@@ -125,23 +129,33 @@ impl Answer<'_> {
     /// JSON under a status of success.
     fn judge_json<'a>(self, value: Value<'a>, expect: Expect) -> Result<Cow<'a, [u8]>> {
         let envelope = Envelope::look(value);
-        // A stored file that holds an error is no error.
-        let is_file = expect == Expect::Any && self.content_type().is_file();
-        if !is_file && envelope.is_failure(expect) {
-            return Err(self.service_failure(value));
-        }
+        self.check(value, &envelope, expect)?;
         if keeps_promise(value, &envelope, expect) {
             return Ok(body::without_lone_surrogates(value.raw()));
         }
         if let Some(inner) = envelope.wrapped() {
-            let judged = self.judge_json(inner, expect)?;
-            return Ok(Cow::Owned(with_envelope(value, &judged)));
+            let inside = Envelope::look(inner);
+            self.check(inner, &inside, expect)?;
+            if keeps_promise(inner, &inside, expect) {
+                let joined = with_envelope(value, inner);
+                return Ok(Cow::Owned(body::without_lone_surrogates(&joined).into_owned()));
+            }
         }
         Err(if envelope.is_failure_code() {
             self.service_failure(value)
         } else {
             self.broken_promise(value, expect)
         })
+    }
+
+    fn check(self, value: Value<'_>, envelope: &Envelope<'_>, expect: Expect) -> Result<()> {
+        // A stored file that holds an error is no error.
+        let is_file = expect == Expect::Any && self.content_type().is_file();
+        if !is_file && envelope.is_failure(expect) {
+            Err(self.service_failure(value))
+        } else {
+            Ok(())
+        }
     }
 
     /// What is no JSON as it is, under a status of success.
@@ -325,46 +339,7 @@ impl Answer<'_> {
     }
 
     fn content_type(self) -> ContentType {
-        ContentType(
-            self.headers
-                .get("content-type")
-                .unwrap_or_default()
-                .to_ascii_lowercase(),
-        )
-    }
-}
-
-/// A content type in lower case. Services get it wrong both ways, so it decides only what the body leaves open.
-struct ContentType(String);
-
-impl ContentType {
-    fn is_json(&self) -> bool {
-        let essence = self.essence();
-        essence == "application/json" || essence.ends_with("+json")
-    }
-
-    fn is_html(&self) -> bool {
-        self.essence() == "text/html"
-    }
-
-    /// Bytes that somebody stored; lines of JSON are stored too.
-    fn is_file(&self) -> bool {
-        let essence = self.essence();
-        matches!(
-            essence,
-            "application/octet-stream" | "application/binary" | "binary/octet-stream"
-        ) || essence.ends_with("jsonl")
-            || essence.ends_with("ndjson")
-    }
-
-    fn is_gbk(&self) -> bool {
-        self.0
-            .split_once("charset=")
-            .is_some_and(|(_, charset)| charset.trim_start_matches('"').starts_with("gb"))
-    }
-
-    fn essence(&self) -> &str {
-        self.0.split(';').next().unwrap_or_default().trim()
+        ContentType::of(self.headers)
     }
 }
 
@@ -376,17 +351,17 @@ fn keeps_promise(value: Value<'_>, envelope: &Envelope<'_>, expect: Expect) -> b
     }
 }
 
-/// What stood in `data`, with what stood around it as `_envelope`.
-fn with_envelope(outer: Value<'_>, inner: &[u8]) -> Vec<u8> {
-    let mut around = String::new();
-    for (name, value) in outer.members().filter(|(name, _)| !name.is("data")) {
-        around.push(if around.is_empty() { '{' } else { ',' });
-        json::quote(&name.decode(), &mut around);
-        around.push(':');
-        around.push_str(&String::from_utf8_lossy(value.raw()));
+/// What stood in `data`, an object that is not empty, with what stood around it as `_envelope`.
+fn with_envelope(outer: Value<'_>, inner: Value<'_>) -> Vec<u8> {
+    let mut joined = inner.raw().strip_suffix(b"}").unwrap_or_default().to_vec();
+    joined.extend(b",\"_envelope\":{");
+    let around = outer.members().filter(|(name, _)| !name.is("data"));
+    for (i, (name, value)) in around.enumerate() {
+        let comma: &[u8] = if i == 0 { b"" } else { b"," };
+        joined.extend([comma, b"\"", name.raw(), b"\":", value.raw()].concat());
     }
-    let open = inner.strip_suffix(b"}").unwrap_or(inner);
-    [open, b",\"_envelope\":", around.as_bytes(), b"}}"].concat()
+    joined.extend(b"}}");
+    joined
 }
 
 /// The headers that tell how much of a quota is left, as an object.

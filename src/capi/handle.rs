@@ -125,11 +125,10 @@ mod tests {
     #[test]
     fn handles_may_be_used_as_the_header_says() {
         fn shared<T: Send + Sync>() {}
-        fn moved<T: Send>() {}
         shared::<<kuai_client as Handle>::Inner>();
         shared::<<kuai_request as Handle>::Inner>();
         shared::<<kuai_result as Handle>::Inner>();
+        shared::<<kuai_stream as Handle>::Inner>();
         shared::<<kuai_cancel as Handle>::Inner>();
-        moved::<<kuai_stream as Handle>::Inner>();
     }
 }

@@ -75,8 +75,8 @@ pub unsafe extern "C" fn kuai_request_body(
 /// Adds a file to upload, from memory. The request becomes a form: the parameters are its other fields. A
 /// field may have several files.
 ///
-/// The bytes are borrowed: they must stay as they are until the request is freed. `content_type` may be
-/// NULL.
+/// The bytes are borrowed: they must stay as they are until the request is freed. `content_type` NULL goes
+/// by the ending of `filename`.
 ///
 /// ```c
 /// static const char lines[] = "{\"prompt\":\"a\",\"completion\":\"b\"}\n";

@@ -332,7 +332,7 @@ mod tests {
                 r#","api_keys":"sk-hunter2""#,
                 "unknown key \"api_keys\"; the nearest is \"api_key\"",
             ),
-            (r#","api_key":7"#, "api_key: expected a string, found 7"),
+            (r#","api_key":7"#, "api_key: expected a string, found a number"),
             (
                 r#","api_key":"sk-hunter2\nx""#,
                 "api_key: character 11 of the key is a control character",

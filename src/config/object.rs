@@ -84,9 +84,18 @@ impl<'a> Object<'a> {
 
     pub fn whole_number(self, key: &str, range: RangeInclusive<i64>) -> Result<Option<i64>> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let number = value.as_i64().filter(|number| range.contains(number));
-        let expected = || format!("a whole number from {} to {}", range.start(), range.end());
-        number.map(Some).ok_or_else(|| self.wrong(key, &expected(), value))
+        if let Some(number) = value.as_i64().filter(|number| range.contains(number)) {
+            return Ok(Some(number));
+        }
+        let found = match value.kind() {
+            Kind::Number => shown(value.raw()),
+            kind => kind.name().to_owned(),
+        };
+        let (least, most) = range.into_inner();
+        Err(self.error(
+            key,
+            format_args!("expected a whole number from {least} to {most}, found {found}"),
+        ))
     }
 
     /// A time in milliseconds, from `least` on.
@@ -122,7 +131,7 @@ impl<'a> Object<'a> {
                 .members()
                 .map(|(name, value)| {
                     let name = name.decode().into_owned();
-                    let value = self.scalar(key, &name, value)?;
+                    let value = self.scalar(key, value)?;
                     Ok((name, value))
                 })
                 .collect(),
@@ -154,32 +163,22 @@ impl<'a> Object<'a> {
         let name = name
             .as_str()
             .ok_or_else(|| self.wrong(key, "a string as the name", name))?;
-        let value = self.scalar(key, &name, value)?;
+        let value = self.scalar(key, value)?;
         Ok((name.into_owned(), value))
     }
 
     /// Numbers and booleans are taken as they are written.
-    fn scalar(self, key: &str, name: &str, value: Value<'a>) -> Result<String> {
+    fn scalar(self, key: &str, value: Value<'a>) -> Result<String> {
         match value.kind() {
             Kind::String => Ok(value.as_str().unwrap_or_default().into_owned()),
             Kind::Number | Kind::Bool => Ok(String::from_utf8_lossy(value.raw()).into_owned()),
-            kind => {
-                let name = shown(name);
-                Err(self.error(
-                    key,
-                    format_args!("expected a string as the value of \"{name}\", found {}", kind.name()),
-                ))
-            }
+            _ => Err(self.wrong(key, "strings as its values", value)),
         }
     }
 
+    /// The value is not shown: a secret may have slipped into any key.
     fn wrong(self, key: &str, expected: &str, found: Value<'a>) -> Error {
-        // Strings are not shown: a secret may have slipped into the wrong key.
-        let found = match found.kind() {
-            Kind::Number => shown(&String::from_utf8_lossy(found.raw())),
-            kind => kind.name().to_owned(),
-        };
-        self.error(key, format_args!("expected {expected}, found {found}"))
+        self.error(key, format_args!("expected {expected}, found {}", found.kind().name()))
     }
 
     fn check_keys(self, inside: &str, known: &[&str]) -> Result<()> {
@@ -195,22 +194,28 @@ impl<'a> Object<'a> {
             format!(" in \"{inside}\"")
         };
         let nearest = nearest(&key, known);
-        let key = shown(&key);
+        // Only what looks like a key is repeated: braces in the wrong place make keys of secrets.
+        if !is_name(&key) {
+            return Err(self
+                .blame
+                .whole(format_args!("unknown key{place}; the nearest is \"{nearest}\"")));
+        }
         let mut error = self.blame.whole(format_args!(
             "unknown key \"{key}\"{place}; the nearest is \"{nearest}\""
         ));
-        error.param = Some(key);
+        error.param = Some(key.into_owned());
         Err(error)
     }
 }
 
-fn shown(text: &str) -> String {
-    let start: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        start + "…"
-    } else {
-        start
-    }
+fn is_name(key: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    key.len() <= SHOWN && key.bytes().all(plain) && !key.starts_with("sk-")
+}
+
+/// Numbers can be long too.
+fn shown(number: &[u8]) -> String {
+    String::from_utf8_lossy(&number[..number.len().min(SHOWN)]).into_owned()
 }
 
 /// The known key that takes the fewest changes to become; writing styles (`apiKey`, `api-key`) are no difference.
@@ -280,8 +285,9 @@ mod tests {
                 format!("config: unknown key \"{key}\"; the nearest is \"{nearest}\"")
             );
         }
-        let long = refused(&format!("{{\"{}\\n\": 1}}", "x".repeat(100_000)));
-        assert!(long.len() < 200, "{long}");
+        for secret in ["sk-hunter2", "Bearer hunter2", &"x".repeat(100_000)] {
+            assert!(refused(&format!("{{\"{secret}\": 1}}")).starts_with("config: unknown key; the nearest is "));
+        }
     }
 
     #[test]
@@ -371,8 +377,8 @@ mod tests {
                 "{\"headers\":[[\"a\",\"b\",\"c\"]]}",
                 "[name, value] pairs in the array",
             ),
-            ("{\"headers\":[[1,\"b\"]]}", "a string as the name, found 1"),
-            ("{\"headers\":{\"a\":null}}", "the value of \"a\", found null"),
+            ("{\"headers\":[[1,\"b\"]]}", "a string as the name, found a number"),
+            ("{\"headers\":{\"a\":null}}", "strings as its values, found null"),
         ] {
             let message = pairs(text).unwrap_err();
             assert!(message.contains(why), "{text}: {message}");

@@ -192,7 +192,7 @@ mod tests {
             (r#"{"idempotency_key":" "}"#, "idempotency_key: is empty"),
             (r#"{"save_to":""}"#, "save_to: is empty"),
             (r#"{"save_to":"a\u0000b"}"#, "save_to: holds a NUL"),
-            (r#"{"bare":1}"#, "bare: expected true or false, found 1"),
+            (r#"{"bare":1}"#, "bare: expected true or false, found a number"),
             ("[]", "expected an object, found an array"),
             ("{", "not JSON: line 1, column 2"),
         ] {

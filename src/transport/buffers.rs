@@ -74,7 +74,10 @@ impl Buffers {
         }
         if self.end == self.input.len() {
             if self.end >= MOST_UNUSED_INPUT {
-                return Err(Error::new(Status::Limit, "a line of the answer's headers or chunks has no end"));
+                return Err(Error::new(
+                    Status::Limit,
+                    "a line of the answer's headers or chunks has no end",
+                ));
             }
             self.input.resize((self.input.len() * 2).max(FIRST_INPUT), 0);
         }
@@ -108,7 +111,9 @@ impl Buffers {
 
     /// Takes a copy of the answer's header block, once all of it is there, and hides its `Content-Encoding` from ureq, which would decode.
     pub fn keep_encoding(&mut self) {
-        let Some(range) = final_head(&self.input[self.start..self.end]) else { return };
+        let Some(range) = final_head(&self.input[self.start..self.end]) else {
+            return;
+        };
         let range = self.start + range.start..self.start + range.end;
         exchange::current(|exchange| exchange.head = self.input[range.clone()].to_vec());
         self.head_pending = false;
@@ -204,7 +209,10 @@ mod tests {
     use ureq::unversioned::transport::Buffers as _;
 
     fn with_input(text: &[u8]) -> Buffers {
-        let mut buffers = Buffers { head_pending: true, ..Buffers::default() };
+        let mut buffers = Buffers {
+            head_pending: true,
+            ..Buffers::default()
+        };
         buffers.room().unwrap()[..text.len()].copy_from_slice(text);
         buffers.came(text.len());
         buffers

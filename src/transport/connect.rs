@@ -44,8 +44,20 @@ pub(crate) fn connect(
     let Some(proxy) = proxy else {
         return dial(target, exchange, timer);
     };
-    let socket = dial(Endpoint { host: &proxy.host, port: proxy.port }, exchange, timer)?;
-    let mut talk = Talk { socket: &socket, exchange, timer, proxy };
+    let socket = dial(
+        Endpoint {
+            host: &proxy.host,
+            port: proxy.port,
+        },
+        exchange,
+        timer,
+    )?;
+    let mut talk = Talk {
+        socket: &socket,
+        exchange,
+        timer,
+        proxy,
+    };
     match proxy.kind {
         Kind::Http if tunnel => talk.http_connect(target)?,
         Kind::Http => {}
@@ -60,8 +72,15 @@ fn look_up(endpoint: Endpoint<'_>) -> Result<Vec<SocketAddr>> {
     if let Ok(address) = endpoint.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, endpoint.port)]);
     }
-    let failed = |why: &str| Error::new(Status::Connection, format!("the address of {} was not found: {why}", endpoint.host));
-    let found = (endpoint.host, endpoint.port).to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
+    let failed = |why: &str| {
+        Error::new(
+            Status::Connection,
+            format!("the address of {} was not found: {why}", endpoint.host),
+        )
+    };
+    let found = (endpoint.host, endpoint.port)
+        .to_socket_addrs()
+        .map_err(|error| failed(&error.to_string()))?;
     let addresses = alternate(found.collect());
     if addresses.is_empty() {
         return Err(failed("no address"));
@@ -106,7 +125,8 @@ fn dial(endpoint: Endpoint<'_>, exchange: &Exchange, timer: Option<Timer>) -> Re
         if pending.is_empty() {
             return Err(refused(endpoint, failure));
         }
-        if let Some(socket) = first_connected(&mut pending, &mut failure, addresses.len() > 0, exchange, timer, &doing)? {
+        if let Some(socket) = first_connected(&mut pending, &mut failure, addresses.len() > 0, exchange, timer, &doing)?
+        {
             return Ok(socket);
         }
     }
@@ -122,12 +142,18 @@ fn first_connected(
     doing: &str,
 ) -> Result<Option<Socket>> {
     let soon = Timer::starting_now("", ATTEMPT_DELAY);
-    let patience = if more && pending.len() < MOST_SOCKETS { earlier(timer, soon) } else { timer };
+    let patience = if more && pending.len() < MOST_SOCKETS {
+        earlier(timer, soon)
+    } else {
+        timer
+    };
     let sockets: Vec<&Socket> = pending.iter().collect();
     let ready = match wait(&sockets, Ready::WRITABLE, exchange, patience, doing) {
         Ok(ready) => ready,
         // Only the patience with this address is over; the limits are looked at again by the next wait.
-        Err(error) if error.status == Status::Timeout && patience.is_some_and(|p| p.end == soon.end) => return Ok(None),
+        Err(error) if error.status == Status::Timeout && patience.is_some_and(|p| p.end == soon.end) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     for i in (0..pending.len()).rev() {
@@ -183,7 +209,11 @@ impl Talk<'_> {
     fn socks5(&mut self, target: Endpoint<'_>, remote: bool) -> Result<()> {
         const NONE: u8 = 0;
         const PASSWORD: u8 = 2;
-        let methods: &[u8] = if self.proxy.user.is_some() { &[5, 2, NONE, PASSWORD] } else { &[5, 1, NONE] };
+        let methods: &[u8] = if self.proxy.user.is_some() {
+            &[5, 2, NONE, PASSWORD]
+        } else {
+            &[5, 1, NONE]
+        };
         self.send(methods)?;
         match self.receive::<2>()? {
             [5, NONE] => {}
@@ -199,10 +229,13 @@ impl Talk<'_> {
     }
 
     fn socks5_password(&mut self) -> Result<()> {
-        let Some((user, password)) = &self.proxy.user else { return Ok(()) };
+        let Some((user, password)) = &self.proxy.user else {
+            return Ok(());
+        };
         let mut message = vec![1];
         for text in [user.as_str(), password.expose()] {
-            let length = u8::try_from(text.len()).map_err(|_| self.failed("user and password may have 255 bytes each"))?;
+            let length =
+                u8::try_from(text.len()).map_err(|_| self.failed("user and password may have 255 bytes each"))?;
             message.push(length);
             message.extend_from_slice(text.as_bytes());
         }
@@ -229,7 +262,8 @@ impl Talk<'_> {
                 out.extend(address.octets());
             }
             None => {
-                let length = u8::try_from(target.host.len()).map_err(|_| self.failed("the host's name is longer than 255 bytes"))?;
+                let length = u8::try_from(target.host.len())
+                    .map_err(|_| self.failed("the host's name is longer than 255 bytes"))?;
                 out.extend([3, length]);
                 out.extend(target.host.as_bytes());
             }
@@ -300,7 +334,10 @@ impl Talk<'_> {
     }
 
     fn failed(&self, why: &str) -> Error {
-        Error::new(Status::Connection, format!("the proxy {}:{}: {why}", self.proxy.host, self.proxy.port))
+        Error::new(
+            Status::Connection,
+            format!("the proxy {}:{}: {why}", self.proxy.host, self.proxy.port),
+        )
     }
 }
 
@@ -325,7 +362,11 @@ mod tests {
 
     #[test]
     fn families_take_turns_beginning_with_the_resolvers_choice() {
-        let parse = |list: &[&str]| list.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 1)).collect::<Vec<_>>();
+        let parse = |list: &[&str]| {
+            list.iter()
+                .map(|a| SocketAddr::new(a.parse().unwrap(), 1))
+                .collect::<Vec<_>>()
+        };
         let found = parse(&["::1", "::2", "::3", "10.0.0.1", "10.0.0.2"]);
         assert_eq!(alternate(found), parse(&["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"]));
         assert_eq!(alternate(parse(&["10.0.0.1"])), parse(&["10.0.0.1"]));

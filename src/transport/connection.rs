@@ -52,7 +52,13 @@ impl Connection {
     }
 
     /// Shakes hands with `host` over the socket.
-    pub fn tls(socket: Socket, settings: Arc<rustls::ClientConfig>, host: &str, exchange: &Exchange, timer: Option<exchange::Timer>) -> Result<Connection> {
+    pub fn tls(
+        socket: Socket,
+        settings: Arc<rustls::ClientConfig>,
+        host: &str,
+        exchange: &Exchange,
+        timer: Option<exchange::Timer>,
+    ) -> Result<Connection> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::new(Status::Tls, format!("{host}: neither a host's name nor an address")))?;
         let mut session = ClientConnection::new(settings, name).map_err(|error| tls_error(host, &error))?;
@@ -74,7 +80,12 @@ impl Connection {
                 break;
             }
             match session.read_tls(&mut Wire(&socket, &mut false)) {
-                Ok(0) => return Err(Error::new(Status::Tls, format!("{host} closed the connection during the handshake"))),
+                Ok(0) => {
+                    return Err(Error::new(
+                        Status::Tls,
+                        format!("{host} closed the connection during the handshake"),
+                    ));
+                }
                 Ok(_) => {
                     if let Err(error) = session.process_new_packets() {
                         // The alert that says what was wrong, as far as it goes without waiting.
@@ -86,7 +97,12 @@ impl Connection {
                     sent.map_err(|error| broken(&error))?;
                     wait(&[&socket], Ready::READABLE, exchange, timer, &doing)?;
                 }
-                Err(error) => return Err(Error::new(Status::Tls, format!("the handshake with {host} broke off: {error}"))),
+                Err(error) => {
+                    return Err(Error::new(
+                        Status::Tls,
+                        format!("the handshake with {host} broke off: {error}"),
+                    ));
+                }
             }
         }
         let mut connection = Connection::plain(socket, None);
@@ -98,6 +114,12 @@ impl Connection {
 
     /// Reads what comes next into the buffer, waiting for it; 0 is the end.
     fn receive(&mut self, exchange: &mut Exchange) -> Result<usize> {
+        if !self.socket.is_ours() {
+            return Err(Error::new(
+                Status::Connection,
+                "the connection belongs to the process that this one was forked from",
+            ));
+        }
         let mut idle = None;
         loop {
             exchange.check_cancelled()?;
@@ -116,7 +138,11 @@ impl Connection {
                 Got::Nothing => {}
             }
             let timer = *idle.get_or_insert_with(|| exchange.limits.idle_timer());
-            let doing = if exchange.received == 0 { "waiting for the answer" } else { "receiving the answer" };
+            let doing = if exchange.received == 0 {
+                "waiting for the answer"
+            } else {
+                "receiving the answer"
+            };
             wait(&[&self.socket], Ready::READABLE, exchange, timer, doing)?;
             self.drained = false;
         }
@@ -150,7 +176,12 @@ impl Connection {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // RFC 8446, section 6.1: without close_notify nobody knows whether this is the end.
-                Err(_) => return Err(Error::new(Status::Connection, "the connection ended without TLS's close_notify")),
+                Err(_) => {
+                    return Err(Error::new(
+                        Status::Connection,
+                        "the connection ended without TLS's close_notify",
+                    ));
+                }
             }
             if self.drained {
                 return Ok(if records { Got::Records } else { Got::Nothing });
@@ -175,7 +206,11 @@ impl Connection {
         if exchange.head_pending && !self.buffers.head_pending {
             self.begin(exchange);
         }
-        let sent = if self.deaf.is_some() { Ok(()) } else { self.send(exchange) };
+        let sent = if self.deaf.is_some() {
+            Ok(())
+        } else {
+            self.send(exchange)
+        };
         self.buffers.sent_all();
         sent
     }
@@ -199,7 +234,10 @@ impl Connection {
         let mut sent = 0;
         let mut listen = true;
         if let Some(session) = &mut self.tls {
-            session.writer().write_all(self.buffers.pending()).map_err(|error| broken(&error))?;
+            session
+                .writer()
+                .write_all(self.buffers.pending())
+                .map_err(|error| broken(&error))?;
         }
         loop {
             exchange.check_cancelled()?;
@@ -229,14 +267,23 @@ impl Connection {
     /// Waits until more can be sent; `false`: the service has answered with a failure already and need not hear the rest.
     fn wait_to_send(&mut self, exchange: &mut Exchange, listen: &mut bool) -> Result<bool> {
         let wanted = if *listen { Ready::EITHER } else { Ready::WRITABLE };
-        let ready = wait(&[&self.socket], wanted, exchange, exchange.limits.idle_timer(), "sending the request")?[0];
+        let ready = wait(
+            &[&self.socket],
+            wanted,
+            exchange,
+            exchange.limits.idle_timer(),
+            "sending the request",
+        )?[0];
         if ready.writable || !ready.readable {
             return Ok(true);
         }
         self.drained = false;
         match self.read() {
             Ok(Got::Bytes(0)) | Err(_) => {
-                let error = Error::new(Status::Connection, "the connection was closed before the whole request was sent");
+                let error = Error::new(
+                    Status::Connection,
+                    "the connection was closed before the whole request was sent",
+                );
                 self.give_up_sending(exchange, error);
                 return Ok(false);
             }
@@ -244,7 +291,10 @@ impl Connection {
             Ok(Got::Nothing | Got::Records) => return Ok(true),
         }
         if is_refusal(self.buffers.unused()) {
-            let error = Error::new(Status::Connection, "the service answered before the whole request was sent");
+            let error = Error::new(
+                Status::Connection,
+                "the service answered before the whole request was sent",
+            );
             self.give_up_sending(exchange, error);
             return Ok(false);
         }
@@ -303,7 +353,9 @@ impl Transport for Connection {
                     None => Ok(None),
                 },
                 // That the request could not be sent says more than that no answer came then.
-                Err(error) if error.status == Status::Connection => Err(told(exchange, self.deaf.take().unwrap_or(error))),
+                Err(error) if error.status == Status::Connection => {
+                    Err(told(exchange, self.deaf.take().unwrap_or(error)))
+                }
                 Err(error) => Err(told(exchange, error)),
             }
         })?;
@@ -343,7 +395,10 @@ impl Drop for Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("tls", &self.tls.is_some()).field("used", &self.used).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("tls", &self.tls.is_some())
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 
@@ -388,7 +443,13 @@ fn broken(error: &io::Error) -> Error {
 fn tls_error(host: &str, error: &rustls::Error) -> Error {
     let mut failure = Error::new(Status::Tls, format!("TLS with {host}: {error}"));
     failure.code = match error {
-        rustls::Error::InvalidCertificate(reason) => Some(format!("{reason:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned()),
+        rustls::Error::InvalidCertificate(reason) => Some(
+            format!("{reason:?}")
+                .split(['(', ' ', '{'])
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
         rustls::Error::AlertReceived(alert) => Some(format!("{alert:?}")),
         _ => None,
     };

@@ -15,6 +15,8 @@ pub(crate) struct Exchange {
     /// Whoever may end the call: the client's switch and the call's own.
     pub cancels: [Option<Cancel>; 2],
     pub limits: Limits,
+    /// How many attempts the call has made, this one included.
+    pub attempts: u32,
     /// Why the transport gave up. ureq's own error is only a messenger.
     pub failure: Option<Error>,
     /// The answer's status line and header block, as it came.
@@ -60,13 +62,20 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub fn starting_now(option: &'static str, length: Duration) -> Timer {
-        Timer { end: Instant::now() + length, length, option }
+        Timer {
+            end: Instant::now() + length,
+            length,
+            option,
+        }
     }
 
     /// The failure that says which limit passed while what was being done.
     pub fn passed(&self, doing: &str) -> Error {
         let ms = self.length.as_millis();
-        let mut error = Error::new(Status::Timeout, format!("{} ({ms} ms) passed while {doing}", self.option));
+        let mut error = Error::new(
+            Status::Timeout,
+            format!("{} ({ms} ms) passed while {doing}", self.option),
+        );
         error.code = Some(self.option.to_owned());
         error
     }
@@ -75,7 +84,8 @@ impl Timer {
 impl Limits {
     /// The first limit to pass, of those that hold for the whole attempt and of `phase`, the one of the present wait.
     pub fn first(&self, phase: Option<Timer>) -> Option<Timer> {
-        let timer = |option, limit: Option<(Duration, Instant)>| limit.map(|(length, end)| Timer { end, length, option });
+        let timer =
+            |option, limit: Option<(Duration, Instant)>| limit.map(|(length, end)| Timer { end, length, option });
         [
             phase,
             timer("content_timeout_ms", self.content),
@@ -92,7 +102,8 @@ impl Limits {
     }
 
     pub fn connect_timer(&self) -> Option<Timer> {
-        self.connect.map(|length| Timer::starting_now("connect_timeout_ms", length))
+        self.connect
+            .map(|length| Timer::starting_now("connect_timeout_ms", length))
     }
 
     /// Whether the whole call's time is over.
@@ -141,7 +152,14 @@ impl Exchange {
     /// What lies in the slot when no call runs.
     const IDLE: Exchange = Exchange {
         cancels: [None, None],
-        limits: Limits { connect: None, idle: None, content: None, attempt: None, deadline: None },
+        limits: Limits {
+            connect: None,
+            idle: None,
+            content: None,
+            attempt: None,
+            deadline: None,
+        },
+        attempts: 0,
         failure: None,
         head: Vec::new(),
         head_pending: false,

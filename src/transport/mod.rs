@@ -63,8 +63,12 @@ impl Transport {
     /// # Errors
     /// `Config` when a file that the configuration names cannot be used.
     pub fn new(config: &Arc<Config>) -> Result<Transport> {
-        let dialer = Dialer { config: config.clone(), tls: OnceCell::new() };
-        let names_files = config.ca_file.is_some() || config.client_cert_file.is_some() || config.client_key_file.is_some();
+        let dialer = Dialer {
+            config: config.clone(),
+            tls: OnceCell::new(),
+        };
+        let names_files =
+            config.ca_file.is_some() || config.client_cert_file.is_some() || config.client_key_file.is_some();
         if config.base.tls || names_files {
             dialer.tls_settings()?;
         }
@@ -82,11 +86,20 @@ impl Transport {
             .max_idle_connections_per_host(MOST_IDLE)
             .max_idle_age(LONGEST_IDLE)
             .build();
-        Ok(Transport { agent: Agent::with_parts(agent_config, dialer, NoLookUp) })
+        Ok(Transport {
+            agent: Agent::with_parts(agent_config, dialer, NoLookUp),
+        })
     }
 
     /// Sends a request and receives the head of its answer.
-    pub fn send(&self, exchange: &mut Exchange, method: &Method, uri: &Uri, headers: &HeaderMap, body: Body<'_>) -> Result<Response> {
+    pub fn send(
+        &self,
+        exchange: &mut Exchange,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Body<'_>,
+    ) -> Result<Response> {
         exchange.begin();
         let mut request = Request::new(());
         *request.method_mut() = method.clone();
@@ -96,8 +109,13 @@ impl Transport {
             Body::None => self.agent.run(request),
             Body::Bytes(bytes) => self.agent.run(request.map(|()| bytes)),
             Body::Reader(mut reader, length) => {
-                request.headers_mut().insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(length));
-                let mut whole = Whole { inner: &mut *reader, left: length };
+                request
+                    .headers_mut()
+                    .insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(length));
+                let mut whole = Whole {
+                    inner: &mut *reader,
+                    left: length,
+                };
                 let body: SendBody<'_> = SendBody::from_reader(&mut whole);
                 self.run_reader(request, body)
             }
@@ -113,7 +131,11 @@ impl Transport {
         })
     }
 
-    fn run_reader(&self, request: Request<()>, body: impl AsSendBody) -> std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    fn run_reader(
+        &self,
+        request: Request<()>,
+        body: impl AsSendBody,
+    ) -> std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         self.agent.run(request.map(|()| body))
     }
 }
@@ -132,7 +154,12 @@ impl Response {
     pub fn read_all(&mut self, exchange: &mut Exchange, most: u64) -> Result<Vec<u8>> {
         /// What is reserved on the word of a header alone.
         const MOST_TRUSTED: u64 = 64 * 1024 * 1024;
-        let too_large = || Error::new(Status::Limit, format!("the answer is larger than max_response_bytes ({most})"));
+        let too_large = || {
+            Error::new(
+                Status::Limit,
+                format!("the answer is larger than max_response_bytes ({most})"),
+            )
+        };
         if self.content_length.is_some_and(|length| length > most) {
             return Err(too_large());
         }
@@ -162,7 +189,11 @@ impl Dialer {
 
     fn dial(&self, uri: &Uri, exchange: &Exchange) -> Result<Connection> {
         let is_tls = uri.scheme_str() == Some("https");
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let host = uri
+            .host()
+            .unwrap_or_default()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let timer = exchange.limits.connect_timer();
         let proxy = self.proxies().for_target(is_tls, host, port);
@@ -170,7 +201,9 @@ impl Dialer {
         if is_tls {
             return Connection::tls(socket, self.tls_settings()?.clone(), host, exchange, timer);
         }
-        let form = proxy.filter(|proxy| proxy.kind == Kind::Http).map(|proxy| absolute_form(uri, proxy));
+        let form = proxy
+            .filter(|proxy| proxy.kind == Kind::Http)
+            .map(|proxy| absolute_form(uri, proxy));
         Ok(Connection::plain(socket, form))
     }
 
@@ -182,15 +215,24 @@ impl Dialer {
 fn absolute_form(uri: &Uri, proxy: &Proxy) -> AbsoluteForm {
     let authorization = proxy.basic_authorization();
     AbsoluteForm {
-        origin: format!("http://{}", uri.authority().map(|authority| authority.as_str()).unwrap_or_default()),
-        authorization: authorization.map(|value| format!("Proxy-Authorization: {}\r\n", value.expose())).unwrap_or_default(),
+        origin: format!(
+            "http://{}",
+            uri.authority().map(|authority| authority.as_str()).unwrap_or_default()
+        ),
+        authorization: authorization
+            .map(|value| format!("Proxy-Authorization: {}\r\n", value.expose()))
+            .unwrap_or_default(),
     }
 }
 
 impl Connector<()> for Dialer {
     type Out = Connection;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> std::result::Result<Option<Connection>, ureq::Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> std::result::Result<Option<Connection>, ureq::Error> {
         exchange::current(|exchange| match self.dial(details.uri, exchange) {
             Ok(connection) => Ok(Some(connection)),
             Err(error) => {
@@ -212,7 +254,12 @@ impl std::fmt::Debug for Dialer {
 struct NoLookUp;
 
 impl Resolver for NoLookUp {
-    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
         Ok(self.empty())
     }
 }
@@ -250,17 +297,28 @@ fn failure(exchange: &mut Exchange, error: ureq::Error) -> Error {
     if let Some(failure) = exchange.failure.take() {
         return failure;
     }
-    let broke = |why: &str| Error::new(Status::Connection, format!("the connection broke before the answer was whole: {why}"));
+    let broke = |why: &str| {
+        Error::new(
+            Status::Connection,
+            format!("the connection broke before the answer was whole: {why}"),
+        )
+    };
     match error {
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => broke("it was closed"),
         ureq::Error::BodyStalled => broke("it was closed"),
-        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => {
-            error.into_inner().and_then(|inner| inner.downcast::<Error>().ok()).map_or_else(|| broke("unknown"), |inner| *inner)
-        }
+        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => error
+            .into_inner()
+            .and_then(|inner| inner.downcast::<Error>().ok())
+            .map_or_else(|| broke("unknown"), |inner| *inner),
         ureq::Error::Io(error) => Error::new(Status::Io, error.to_string()),
-        ureq::Error::LargeResponseHeader(..) => Error::new(Status::Limit, "the answer's headers are larger than 64 KiB"),
+        ureq::Error::LargeResponseHeader(..) => {
+            Error::new(Status::Limit, "the answer's headers are larger than 64 KiB")
+        }
         ureq::Error::Protocol(error) => Error::new(Status::Protocol, format!("the answer is not proper HTTP: {error}")),
-        ureq::Error::Decompress(coding, error) => Error::new(Status::Protocol, format!("the answer's {coding} coding is damaged: {error}")),
+        ureq::Error::Decompress(coding, error) => Error::new(
+            Status::Protocol,
+            format!("the answer's {coding} coding is damaged: {error}"),
+        ),
         other => Error::new(Status::Internal, format!("ureq: {other}")),
     }
 }
@@ -271,6 +329,7 @@ fn failure(exchange: &mut Exchange, error: ureq::Error) -> Error {
 /// The reason why it cannot be sent.
 pub(crate) fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), String> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is no name of a header"))?;
-    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("the value of {name} holds a control character"))?;
+    let value = HeaderValue::from_bytes(value.as_bytes())
+        .map_err(|_| format!("the value of {name} holds a control character"))?;
     Ok((name, value))
 }

@@ -37,7 +37,11 @@ pub(crate) struct Ready {
 impl Socket {
     /// Begins to connect, without waiting.
     pub fn start(address: SocketAddr) -> io::Result<Socket> {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
         match rustix::net::connect(&descriptor, &address) {
@@ -45,7 +49,10 @@ impl Socket {
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(Socket { stream: TcpStream::from(descriptor), made_in: Process::current() })
+        Ok(Socket {
+            stream: TcpStream::from(descriptor),
+            made_in: Process::current(),
+        })
     }
 
     /// How the connecting ended. To be asked when the socket has become writable.
@@ -85,9 +92,18 @@ impl Socket {
 }
 
 impl Ready {
-    pub const READABLE: Ready = Ready { readable: true, writable: false };
-    pub const WRITABLE: Ready = Ready { readable: false, writable: true };
-    pub const EITHER: Ready = Ready { readable: true, writable: true };
+    pub const READABLE: Ready = Ready {
+        readable: true,
+        writable: false,
+    };
+    pub const WRITABLE: Ready = Ready {
+        readable: false,
+        writable: true,
+    };
+    pub const EITHER: Ready = Ready {
+        readable: true,
+        writable: true,
+    };
 
     fn flags(self) -> PollFlags {
         let mut flags = PollFlags::empty();
@@ -101,7 +117,13 @@ impl Ready {
 ///
 /// # Errors
 /// `Timeout` when `timer` or a limit of the exchange passes, `Cancelled` when a switch is triggered, both at once whatever signals arrive.
-pub(crate) fn wait(sockets: &[&Socket], wanted: Ready, exchange: &Exchange, timer: Option<Timer>, doing: &str) -> Result<[Ready; MOST_SOCKETS]> {
+pub(crate) fn wait(
+    sockets: &[&Socket],
+    wanted: Ready,
+    exchange: &Exchange,
+    timer: Option<Timer>,
+    doing: &str,
+) -> Result<[Ready; MOST_SOCKETS]> {
     let first = exchange.limits.first(timer);
     loop {
         exchange.check_cancelled()?;
@@ -125,7 +147,12 @@ pub(crate) fn wait(sockets: &[&Socket], wanted: Ready, exchange: &Exchange, time
 pub(crate) const MOST_SOCKETS: usize = 4;
 
 /// One `poll`; `None` when it ended for another reason than a ready socket.
-fn poll_once(sockets: &[&Socket], wanted: Ready, cancels: &[Option<Cancel>; 2], left: Option<Duration>) -> Result<Option<[Ready; MOST_SOCKETS]>> {
+fn poll_once(
+    sockets: &[&Socket],
+    wanted: Ready,
+    cancels: &[Option<Cancel>; 2],
+    left: Option<Duration>,
+) -> Result<Option<[Ready; MOST_SOCKETS]>> {
     let Some(placeholder) = sockets.first() else {
         return Err(Error::internal("a wait without sockets"));
     };
@@ -148,9 +175,17 @@ fn poll_once(sockets: &[&Socket], wanted: Ready, cancels: &[Option<Cancel>; 2], 
     match poll(&mut fds[..used], left.map(timespec).as_ref()) {
         Ok(0) | Err(Errno::INTR) => return Ok(None),
         Ok(_) => {}
-        Err(error) => return Err(Error::new(Status::Connection, format!("poll: {}", io::Error::from(error)))),
+        Err(error) => {
+            return Err(Error::new(
+                Status::Connection,
+                format!("poll: {}", io::Error::from(error)),
+            ));
+        }
     }
-    let mut ready = [Ready { readable: false, writable: false }; MOST_SOCKETS];
+    let mut ready = [Ready {
+        readable: false,
+        writable: false,
+    }; MOST_SOCKETS];
     for (ready, fd) in ready.iter_mut().zip(&fds[..count]) {
         let events = fd.revents();
         // An error or a hang-up is found out by trying to read or write.
@@ -190,7 +225,10 @@ pub(crate) fn sleep(length: Duration, exchange: &Exchange) -> Result<()> {
 }
 
 fn timespec(duration: Duration) -> Timespec {
-    Timespec { tv_sec: duration.as_secs() as i64, tv_nsec: i64::from(duration.subsec_nanos()) as _ }
+    Timespec {
+        tv_sec: duration.as_secs() as i64,
+        tv_nsec: i64::from(duration.subsec_nanos()) as _,
+    }
 }
 
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -43,7 +43,10 @@ fn roots(config: &Config) -> Result<RootCertStore> {
             let found = rustls_native_certs::load_native_certs();
             let (added, _) = roots.add_parsable_certificates(found.certs);
             if added == 0 {
-                return Err(Error::new(Status::Config, "tls_roots: \"system\": this system has no root certificates"));
+                return Err(Error::new(
+                    Status::Config,
+                    "tls_roots: \"system\": this system has no root certificates",
+                ));
             }
         }
         TlsRoots::File if config.ca_file.is_none() => {
@@ -53,7 +56,9 @@ fn roots(config: &Config) -> Result<RootCertStore> {
     }
     if let Some(ca_file) = &config.ca_file {
         for certificate in certificates("ca_file", ca_file)? {
-            roots.add(certificate).map_err(|error| unusable("ca_file", ca_file, &error.to_string()))?;
+            roots
+                .add(certificate)
+                .map_err(|error| unusable("ca_file", ca_file, &error.to_string()))?;
         }
     }
     Ok(roots)
@@ -61,7 +66,8 @@ fn roots(config: &Config) -> Result<RootCertStore> {
 
 /// Every certificate of a PEM file; at least one.
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let found = CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect::<std::result::Result<Vec<_>, _>>());
+    let found = CertificateDer::pem_file_iter(path)
+        .and_then(|certificates| certificates.collect::<std::result::Result<Vec<_>, _>>());
     match found {
         Ok(certificates) if certificates.is_empty() => Err(unusable(key, path, "it holds no certificate in PEM form")),
         Ok(certificates) => Ok(certificates),

@@ -131,7 +131,7 @@ void streams(const kuai::client &client)
     while (const std::size_t got = bytes.read(buffer, sizeof buffer)) {
         body.append(buffer, got);
     }
-    CHECK(body.find("1+100=") != std::string::npos);
+    CHECK(body.find("data: [DONE]") != std::string::npos);
 }
 
 void results(const kuai::client &client)

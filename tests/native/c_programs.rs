@@ -5,7 +5,7 @@ use crate::program::{
 };
 use crate::program::{command, compile, succeed, under_valgrind};
 use crate::support::openai::Service;
-use crate::tools::{has, scratch};
+use crate::tools::scratch;
 
 /// Runs a program as each compiler makes it, the first one also under valgrind; all print the same.
 fn program(source: &str, compilers: &[Compiler], arguments: &[&str], expected: &str) {
@@ -58,6 +58,16 @@ fn wrong_texts_are_refused_in_every_text_position() {
 }
 
 #[test]
+fn a_fork_shares_no_answers() {
+    program("fork.c", &[C99], &[], "parent and children got their own answers\n");
+}
+
+#[test]
+fn a_storm_of_signals_changes_nothing() {
+    program("signals.c", &[C99], &[], "signals change nothing\n");
+}
+
+#[test]
 fn texts_are_cut_between_characters() {
     program(
         "text_cut.c",
@@ -105,23 +115,6 @@ fn ten_thousand_calls_of_eight_threads_get_their_own_answers() {
     let server = Service::start();
     let printed = succeed(command(&program, &server.url("/v1")).args(["8", "1250"]));
     assert_eq!(printed, "10000 answers match their questions\n");
-}
-
-#[test]
-fn threads_race_for_nothing() {
-    let Some(program) = compile(C99, "tests/c/many_threads.c") else {
-        return;
-    };
-    if !has("valgrind", "valgrind") {
-        return;
-    }
-    let server = Service::start();
-    let mut helgrind = command("valgrind", &server.url("/v1"));
-    helgrind
-        .args(["--tool=helgrind", "--quiet", "--error-exitcode=99"])
-        .arg(&program)
-        .args(["4", "25"]);
-    assert_eq!(succeed(&mut helgrind), "100 answers match their questions\n");
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod examples;
 mod install;
 mod other_languages;
 mod program;
+mod thread_sanitizer;
 mod tools;

@@ -1,0 +1,280 @@
+//! Checking that a text is JSON (RFC 8259) and UTF-8, in one pass and without recursion.
+#![forbid(unsafe_code)]
+
+use super::Value;
+use super::skip::{skip_more_space, skip_space, skip_to_mark};
+use super::word::*;
+
+/// How deep arrays and objects may nest.
+const MAX_DEPTH: usize = 1024;
+
+/// What is left of the text behind something that was checked.
+type Step<'a> = Result<&'a [u8], Stop<'a>>;
+
+/// Where a check failed, and why.
+pub struct Stop<'a> {
+    pub rest: &'a [u8],
+    pub what: &'static str,
+}
+
+#[cold]
+fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
+    let what = if rest.is_empty() {
+        "the text ends too early"
+    } else {
+        what
+    };
+    Err(Stop { rest, what })
+}
+
+/// The open brackets around a place.
+struct Nesting {
+    /// One bit a level, set for objects.
+    objects: [u64; MAX_DEPTH / 64],
+    depth: usize,
+    /// The bracket that will close the innermost; 0 when none is open.
+    closing: u8,
+}
+
+impl Nesting {
+    /// `false`: too deep.
+    fn open(&mut self, closing: u8) -> bool {
+        let Some(level) = self.objects.get_mut(self.depth / 64) else {
+            return false;
+        };
+        let bit = 1 << (self.depth % 64);
+        *level = if closing == b'}' { *level | bit } else { *level & !bit };
+        self.depth += 1;
+        self.closing = closing;
+        true
+    }
+
+    fn close(&mut self) {
+        self.depth -= 1;
+        self.closing = match self.depth.checked_sub(1) {
+            None => 0,
+            Some(around) if self.objects[around / 64] >> (around % 64) & 1 == 1 => b'}',
+            Some(_) => b']',
+        };
+    }
+}
+
+pub fn check(text: &[u8], known: usize) -> Result<Value<'_>, Stop<'_>> {
+    let start = skip_space(text);
+    let mut nesting = Nesting {
+        objects: [0; MAX_DEPTH / 64],
+        depth: 0,
+        closing: 0,
+    };
+    if known > 0 {
+        nesting.open(b'}');
+    }
+    let end = check_value(&start[known..], nesting)?;
+    match skip_space(end) {
+        [] => Ok(Value {
+            raw: &start[..start.len() - end.len()],
+        }),
+        rest => Err(Stop {
+            rest,
+            what: "expected nothing more after the value",
+        }),
+    }
+}
+
+/// Checks one value and, where brackets are open around it, all up to the last of those.
+fn check_value(text: &[u8], mut nesting: Nesting) -> Step<'_> {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"', rest @ ..] => check_string(rest)?,
+            [b'-' | b'0'..=b'9', ..] => check_number(rest)?,
+            [bracket @ (b'{' | b'['), inside @ ..] => {
+                // The closing one is two places further in ASCII.
+                if !nesting.open(bracket + 2) {
+                    return stop(rest, "nested more than 1024 deep");
+                }
+                match (bracket, skip_space(inside)) {
+                    // An empty one is closed below.
+                    (b'{', end @ [b'}', ..]) | (b'[', end @ [b']', ..]) => end,
+                    (b'{', inside) => {
+                        rest = check_key(inside)?;
+                        continue;
+                    }
+                    (_, inside) => {
+                        rest = inside;
+                        continue;
+                    }
+                }
+            }
+            [b't', b'r', b'u', b'e', rest @ ..] => rest,
+            [b'f', b'a', b'l', b's', b'e', rest @ ..] => rest,
+            [b'n', b'u', b'l', b'l', rest @ ..] => rest,
+            _ => return no_value(rest),
+        };
+        // A value has ended, and with it all that it was the last of.
+        loop {
+            match (nesting.closing, rest) {
+                (0, _) => return Ok(rest),
+                (b'}', [b',', next @ ..]) => {
+                    rest = check_key(skip_space(next))?;
+                    break;
+                }
+                (_, [b',', next @ ..]) => {
+                    rest = skip_fractions(skip_space(next));
+                    break;
+                }
+                (closing, [byte, next @ ..]) if *byte == closing => {
+                    rest = next;
+                    nesting.close();
+                }
+                (_, [b' ' | b'\n' | b'\r' | b'\t', next @ ..]) => rest = skip_space(next),
+                (b'}', _) => return stop(rest, "expected ',' or '}'"),
+                _ => return stop(rest, "expected ',' or ']'"),
+            }
+        }
+    }
+}
+
+/// The name of a member and its colon, up to the value.
+#[inline(always)]
+fn check_key(text: &[u8]) -> Step<'_> {
+    let [b'"', name @ ..] = text else {
+        return stop(text, "expected a member's name in double quotes");
+    };
+    match skip_space(check_string(name)?) {
+        [b':', rest @ ..] => Ok(skip_space(rest)),
+        rest => stop(rest, "expected ':' after a member's name"),
+    }
+}
+
+/// The rest of a string, from behind its opening quote.
+#[inline(always)]
+fn check_string(text: &[u8]) -> Step<'_> {
+    let mut rest = text;
+    loop {
+        rest = skip_to_mark(rest, string_marks);
+        match rest {
+            [b'"', end @ ..] => return Ok(end),
+            [b'\\', ..] => rest = check_escape(rest)?,
+            [0x80..=0xFF, ..] => return check_wide_string(text, rest),
+            [0x20..=0xFF, next @ ..] => rest = next,
+            _ => return stop(rest, "a control character in a string must be escaped"),
+        }
+    }
+}
+
+/// The same for a string that is not ASCII: its bytes are looked at again when its end is known.
+fn check_wide_string<'a>(text: &'a [u8], mut rest: &'a [u8]) -> Step<'a> {
+    loop {
+        rest = skip_to_mark(rest, |word| string_marks(word) & !word);
+        match rest {
+            [b'"', end @ ..] => {
+                let string = &text[..text.len() - rest.len()];
+                return match std::str::from_utf8(string) {
+                    Ok(_) => Ok(end),
+                    Err(error) => stop(&text[error.valid_up_to()..], "not valid UTF-8"),
+                };
+            }
+            [b'\\', ..] => rest = check_escape(rest)?,
+            [0x20..=0xFF, next @ ..] => rest = next,
+            _ => return stop(rest, "a control character in a string must be escaped"),
+        }
+    }
+}
+
+fn check_escape(text: &[u8]) -> Step<'_> {
+    match text {
+        [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Ok(rest),
+        [_, b'u', a, b, c, d, rest @ ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => Ok(rest),
+        [_, b'u', ..] => stop(text, "expected four hexadecimal digits after \\u"),
+        [_] => stop(&[], ""),
+        _ => stop(text, "unknown escape in a string"),
+    }
+}
+
+fn check_number(text: &[u8]) -> Step<'_> {
+    let mut rest = match text.strip_prefix(b"-").unwrap_or(text) {
+        [b'0', rest @ ..] => rest,
+        number => check_digits(number)?,
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = check_digits(fraction)?;
+    }
+    match rest {
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => check_digits(exponent),
+        _ => Ok(rest),
+    }
+}
+
+/// What follows as many items like `-0.0123456789,` as there are: an embedding's numbers are checked with two words each.
+#[inline(never)] // a loop of its own has all its constants in registers
+fn skip_fractions(mut text: &[u8]) -> &[u8] {
+    loop {
+        let number = match text {
+            [b'-', rest @ ..] => rest,
+            [b' ' | b'\n' | b'\r' | b'\t', ..] => {
+                text = skip_more_space(text);
+                continue;
+            }
+            _ => text,
+        };
+        let Some(length) = number.first_chunk().and_then(fraction_length) else {
+            return text;
+        };
+        text = &number[length + 1..];
+    }
+}
+
+/// The length of one digit, a point and six to thirteen digits, if a comma follows.
+#[inline(always)]
+fn fraction_length(number: &[u8; 16]) -> Option<usize> {
+    // As in `digit_marks`, but the second byte of what is left must be 0 and is marked unless it is.
+    let values = first_word(number)? ^ (repeat(b'0') ^ u64::from(b'0' ^ b'.') << 8);
+    if (values.wrapping_add(0x7676_7676_7676_7F76) | values) & HIGH != 0 {
+        return None;
+    }
+    let marks = digit_marks(first_word(&number[8..])?);
+    let length = 8 + before_mark(marks);
+    if marks != 0 && number[length] == b',' {
+        Some(length)
+    } else {
+        None
+    }
+}
+
+/// At least one digit.
+#[inline(always)]
+fn check_digits(text: &[u8]) -> Step<'_> {
+    let mut rest = text;
+    while let Some(word) = first_word(rest) {
+        let count = before_mark(digit_marks(word));
+        rest = &rest[count..];
+        if count < 8 {
+            break;
+        }
+    }
+    while let [b'0'..=b'9', next @ ..] = rest {
+        rest = next;
+    }
+    if rest.len() < text.len() {
+        Ok(rest)
+    } else {
+        stop(text, "expected a digit")
+    }
+}
+
+/// What to say where a value should be: most often somebody wrote another language's literal.
+#[cold]
+fn no_value(rest: &[u8]) -> Step<'_> {
+    stop(
+        rest,
+        match rest {
+            [0xEF, 0xBB, 0xBF, ..] => "expected a value, found a byte order mark",
+            [b'\'', ..] => "expected a value; strings need double quotes",
+            [b']' | b'}', ..] => "expected a value before the closing bracket",
+            [b'+' | b'.', ..] => "expected a value; a number begins with a digit or '-'",
+            [b'N' | b'I', ..] => "expected a value; JSON has no NaN or Infinity",
+            _ => "expected a value",
+        },
+    )
+}
