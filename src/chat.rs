@@ -23,7 +23,7 @@ pub fn prepare<'a>(
     stream: Option<bool>,
     strict_turns: bool,
 ) -> Result<Cow<'a, str>> {
-    let object = object("request", request)?;
+    let object = object("request_json", request)?;
     let seen = Seen::of(object);
     let messages = checked_messages(seen.messages)?;
     if strict_turns {
@@ -47,7 +47,7 @@ pub fn adapt<'a>(
     if model.is_none() && stream.is_none() {
         return Ok(Cow::Borrowed(body));
     }
-    let object = object("params", body)?;
+    let object = object("params_json", body)?;
     let seen = Seen::of(object);
     // A stored prompt of /responses brings its own model.
     let model = model.filter(|_| !seen.stored_prompt);
@@ -512,10 +512,10 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_with_line_and_column() {
-        assert!(refused("{\"messages\":\n [1 2]}").starts_with("request: line 2, column 5: expected "));
-        assert!(refused("").starts_with("request: line 1, column 1: "));
-        assert_eq!(refused("[]"), "request: expected an object, found an array");
-        assert_eq!(refused("\"hello\""), "request: expected an object, found a string");
+        assert!(refused("{\"messages\":\n [1 2]}").starts_with("request_json: line 2, column 5: expected "));
+        assert!(refused("").starts_with("request_json: line 1, column 1: "));
+        assert_eq!(refused("[]"), "request_json: expected an object, found an array");
+        assert_eq!(refused("\"hello\""), "request_json: expected an object, found a string");
     }
 
     #[test]
@@ -648,7 +648,7 @@ mod tests {
         );
         assert_eq!(
             message(adapt("[]", entry("embeddings.create"), Some("m"), false)),
-            "params: expected an object, found an array"
+            "params_json: expected an object, found an array"
         );
     }
 

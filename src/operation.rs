@@ -142,7 +142,13 @@ fn by_path(method: &str, path: &str) -> Result<Target> {
             "the URL holds a character that must be percent-encoded",
         ));
     }
-    let entry = if absolute { None } else { route(&method, path) };
+    // Many pages write paths with the "/v1" that the base URL has too; the client drops the second one.
+    let known = |path: &str| route(&method, path);
+    let entry = if absolute {
+        None
+    } else {
+        known(path).or_else(|| known(path.strip_prefix("/v1")?))
+    };
     Ok(Target {
         method: method.into(),
         path: path.to_owned().into(),
@@ -287,7 +293,7 @@ pub struct Parts<'a> {
 pub fn split<'a>(target: &Target, params: Option<Value<'a>>) -> Result<Parts<'a>> {
     if let Some(params) = params.filter(|params| params.kind() != Kind::Object) {
         return Err(Error::argument(
-            "params",
+            "params_json",
             format!("expected an object, found {}", params.kind().name()),
         ));
     }
@@ -1224,7 +1230,7 @@ mod tests {
             for operation in ["chat.completions.create", "models.list", "GET https://h/"] {
                 assert_eq!(
                     refused(operation, params),
-                    format!("params: expected an object, found {found}")
+                    format!("params_json: expected an object, found {found}")
                 );
             }
         }

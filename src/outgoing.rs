@@ -7,7 +7,7 @@ use crate::config::{CallOptions, Config};
 use crate::error::{Error, Result, Status};
 use crate::idempotency::Keys;
 use crate::multipart::Multipart;
-use crate::operation::Target;
+use crate::operation::{Answer, Target};
 use crate::request::{Body, Request};
 use crate::transport::{self, header};
 use std::borrow::Cow;
@@ -88,9 +88,12 @@ impl Defaults {
                 .parse()
                 .map_err(|error| Error::argument("operation", format!("no URL: {error}")))?
         } else {
-            let query = chat::adapt_query(&request.query, request.target.entry, stream);
+            let query = match bare {
+                true => Cow::Borrowed(request.query.as_str()),
+                false => chat::adapt_query(&request.query, request.target.entry, stream),
+            };
             uri(config, &request.path, &[&query, &encoded(&request.options.query)])
-                .map_err(|why| Error::argument("params", why))?
+                .map_err(|why| Error::argument("params_json", why))?
         };
         Ok(Outgoing {
             method,
@@ -115,6 +118,9 @@ impl Outgoing<'_> {
         if !self.bare {
             if let Some(content_type) = self.body.content_type()? {
                 headers.insert(CONTENT_TYPE, content_type);
+            }
+            if self.expect == Expect::Any {
+                headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
             }
             if let Some(beta) = self.beta {
                 headers.insert(BETA, HeaderValue::from_static(beta));
@@ -184,6 +190,7 @@ fn payload<'a>(config: &'a Config, request: &'a Request, stream: bool) -> Result
     Ok(match &request.body {
         Body::None => Payload::None,
         Body::Bytes { content_type, data } => Payload::Bytes(content_type.as_deref(), data),
+        Body::Form(form) if request.options.bare => Payload::Form(Cow::Borrowed(form)),
         Body::Form(form) => Payload::Form(chat::adapt_form(form, entry, config.default_model.as_deref(), stream)),
         Body::Json(json) => {
             let text = std::str::from_utf8(json).map_err(|_| Error::internal("params changed their encoding"))?;
@@ -208,7 +215,7 @@ fn payload<'a>(config: &'a Config, request: &'a Request, stream: bool) -> Result
 /// What a good answer of this operation holds.
 fn expect(target: &Target) -> Expect {
     match target.entry {
-        Some(entry) if entry.binary => Expect::Any,
+        Some(entry) if entry.binary || entry.answer == Answer::Nothing => Expect::Any,
         Some(entry) if matches!(entry.name, "chat.completions.create" | "completions.create") => Expect::Choices,
         Some(_) => Expect::Json,
         None => Expect::Any,
@@ -269,7 +276,11 @@ fn uri(config: &Config, path: &str, queries: &[&str]) -> std::result::Result<Uri
     text.push_str(&prefix(config, path));
     // A path of the table can hold a query of its own.
     let (path, own_query) = path.split_once('?').unwrap_or((path, ""));
-    text.push_str(path);
+    // "/v1" of the base and "/v1" of a path copied from a web page are the same one.
+    let doubled = path
+        .strip_prefix(base.path.as_str())
+        .filter(|rest| !base.path.is_empty() && rest.starts_with('/'));
+    text.push_str(doubled.unwrap_or(path));
     let azure = config
         .azure
         .as_ref()

@@ -45,7 +45,7 @@ impl Request {
         let target = operation::find(operation)?;
         let options = CallOptions::parse(options)?;
         let params = match params.filter(|text| !text.trim().is_empty()) {
-            Some(text) => Some(Value::parse(text.as_bytes()).map_err(|fault| Error::argument("params", fault))?),
+            Some(text) => Some(Value::parse(text.as_bytes()).map_err(|fault| Error::argument("params_json", fault))?),
             None => None,
         };
         let parts = operation::split(&target, params)?;
@@ -154,7 +154,7 @@ impl Request {
             Body::Form(_) => None,
             Body::None => Some(Multipart::default()),
             Body::Json(json) => {
-                let value = Value::parse(json).map_err(|fault| Error::argument("params", fault))?;
+                let value = Value::parse(json).map_err(|fault| Error::argument("params_json", fault))?;
                 Some(Multipart::from_members(value))
             }
             Body::Bytes { .. } => {

@@ -251,9 +251,14 @@ impl Stream {
             Err(_) if self.body_ended && self.decoder.unread().is_empty() && self.whole.is_none() => {
                 return self.body_end();
             }
+            Err(_) if name == "error" => return Err(told_in_words(data)),
             Err(fault) => return Err(not_json(data, &fault.to_string())),
         };
         if let Some(error) = answer::failure_in_event(name, value, &self.headers) {
+            // `response.failed` of /responses brings what there is of the answer along.
+            if value.get("response").is_some() {
+                self.accumulator.push(name, value);
+            }
             return Err(error);
         }
         self.accumulator.push(name, value);
@@ -441,6 +446,11 @@ fn mixed(called: &str, before: &str) -> Error {
 /// `[DONE]`, as OpenAI ends its streams, with the blanks and quotes that gateways put around it.
 fn is_end_mark(data: &[u8]) -> bool {
     matches!(data.trim_ascii(), b"[DONE]" | b"\"[DONE]\"")
+}
+
+/// An `error` event whose data is plain text.
+fn told_in_words(data: &[u8]) -> Error {
+    Error::new(Status::Service, answer::snippet(data))
 }
 
 fn not_json(data: &[u8], why: &str) -> Error {

@@ -35,7 +35,7 @@ impl Blame {
     pub fn whole(self, message: impl fmt::Display) -> Error {
         match self {
             Blame::Config => Error::new(Status::Config, format!("config: {message}")),
-            Blame::Options => Error::argument("options", message),
+            Blame::Options => Error::argument("options_json", message),
         }
     }
 }

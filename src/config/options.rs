@@ -199,7 +199,7 @@ mod tests {
             let error = CallOptions::parse(Some(json)).unwrap_err();
             assert_eq!(error.status, Status::InvalidArgument, "{json}");
             assert!(
-                error.message.starts_with("options: ") && error.message.contains(why),
+                error.message.starts_with("options_json: ") && error.message.contains(why),
                 "{json}: {}",
                 error.message
             );

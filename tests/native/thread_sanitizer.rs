@@ -104,11 +104,10 @@ fn locking_function(rust_libraries: &Path) -> String {
         .map(|entry| entry.expect("an entry").path())
         .find(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("libstd-") && name.ends_with(".rlib")
+            name.starts_with("libstd-") && name.ends_with(".so")
         })
         .expect("Rust's standard library");
-    let symbols = Command::new("nm").arg(standard).output().expect("nm runs").stdout;
-    let symbols = String::from_utf8_lossy(&symbols).into_owned();
+    let symbols = succeed(Command::new("nm").arg("-D").arg(standard));
     let found = symbols
         .split_whitespace()
         .find(|symbol| symbol.contains("5mutex5futex") && symbol.contains("14lock_contended"));
