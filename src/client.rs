@@ -25,7 +25,11 @@ const MOST_REDIRECTS: u32 = 5;
 
 /// A service, its key and the connections to it. Immutable; meant to be shared by all threads. Clones are the same client.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(
+    Arc<Inner>,
+    /// The switch that every call of this clone is under; else the one of its time.
+    Option<Cancel>,
+);
 
 struct Inner {
     config: Arc<Config>,
@@ -67,13 +71,14 @@ impl Client {
     pub fn new(config_json: Option<&str>) -> Result<Client> {
         // Variables that are not Unicode could only be wrong values.
         let config = Arc::new(Config::load(config_json, &|name| std::env::var(name).ok())?);
-        Ok(Client(Arc::new(Inner {
+        let inner = Inner {
             transport: Transport::new(&config)?,
             defaults: Defaults::new(&config)?,
             keys: Keys::new(),
             cancel: Mutex::new(Cancel::new()),
             config,
-        })))
+        };
+        Ok(Client(Arc::new(inner), None))
     }
 
     /// Ends every call that is in flight, from any thread. Later calls work.
@@ -125,6 +130,21 @@ impl Client {
             Ok(outgoing) => self.receive_stream(&outgoing, &request.options, request.cancel.as_ref()),
             Err(error) => Stream::failed(error),
         }
+    }
+
+    /// A clone for work of many calls: cancelling the client from now on ends the next one too, when none is in flight just then.
+    pub(crate) fn for_long_work(&self) -> Client {
+        let [ours, _] = self.cancels(None);
+        Client(self.0.clone(), ours)
+    }
+
+    /// Waits as a call does: whoever may end a call ends this at once.
+    pub(crate) fn sleep(&self, length: Duration, cancel: Option<&Cancel>) -> Result<()> {
+        let exchange = Exchange {
+            cancels: self.cancels(cancel),
+            ..Exchange::default()
+        };
+        sleep(length, &exchange)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -220,10 +240,9 @@ impl Client {
 
     fn exchange(&self, outgoing: &Outgoing<'_>, options: &CallOptions, cancel: Option<&Cancel>) -> Exchange {
         let config = &self.0.config.limits;
-        let ours = self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let deadline = options.deadline.or(config.deadline);
         Exchange {
-            cancels: [Some(ours), cancel.cloned()],
+            cancels: self.cancels(cancel),
             limits: Limits {
                 connect: Some(options.connect_timeout.unwrap_or(config.connect)),
                 idle: Some(options.idle_timeout.unwrap_or(config.idle)),
@@ -233,6 +252,13 @@ impl Client {
             raw_body: outgoing.bare,
             ..Exchange::default()
         }
+    }
+
+    /// Whoever may end a call: the client's switch and the call's own.
+    fn cancels(&self, cancel: Option<&Cancel>) -> [Option<Cancel>; 2] {
+        let now = || self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ours = self.1.clone().unwrap_or_else(now);
+        [Some(ours), cancel.cloned()]
     }
 
     /// Tries until `receive` is content, the rules say stop, or time is over.

@@ -1,5 +1,5 @@
 //! multipart/form-data (RFC 7578; names and file names escaped as the WHATWG's HTML standard does it): fields, and
-//! files from memory or from disk.
+//! files from memory or from disk, whole or in part.
 //!
 //! The length is known before anything is sent, and the body can be read as often as it has to be sent. A file on disk
 //! is never held in memory, and must stay the size it had when it was added.
@@ -8,13 +8,17 @@
 use crate::error::{Error, Result, Status};
 use crate::json::{Items, Kind, Members, Value};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const LINE_END: &[u8] = b"\r\n";
+/// The media type of bytes of which nothing is known.
+const BYTES: &str = "application/octet-stream";
 
 /// A form. Clones share what they hold.
 #[derive(Clone)]
@@ -34,7 +38,16 @@ struct Part {
 
 enum Content {
     Data(Cow<'static, [u8]>),
-    File { path: PathBuf, length: u64 },
+    File(Extract),
+}
+
+/// A file on disk, or a part of one.
+struct Extract {
+    path: PathBuf,
+    /// The whole file's, which stays as it is.
+    size: u64,
+    /// The bytes that are sent.
+    range: Range<u64>,
 }
 
 impl Default for Multipart {
@@ -108,20 +121,25 @@ impl Multipart {
         content_type: Option<&str>,
     ) -> Result<()> {
         let path = Path::new(path);
-        let (_, length) = open(path).map_err(|error| Error::new(Status::Io, error.to_string()))?;
+        let (_, size) = open(path).map_err(|error| Error::new(Status::Io, error.to_string()))?;
         let last = path.file_name().unwrap_or_default().to_string_lossy();
         let filename = filename.unwrap_or(&last);
         let content_type = content_type.unwrap_or_else(|| media_type(filename));
         let head = self.head(name, Some(filename), Some(content_type));
-        self.files.push(Part::new(
-            name,
-            head,
-            Content::File {
-                path: path.to_owned(),
-                length,
-            },
-        ));
+        self.push_extract(name, head, path, size, 0..size);
         Ok(())
+    }
+
+    /// Adds these bytes of a file that has `size` of them, as a file of their own that is read while it is sent.
+    pub fn file_part(&mut self, name: &str, filename: &str, path: &Path, size: u64, range: Range<u64>) {
+        let head = self.head(name, Some(filename), Some(BYTES));
+        self.push_extract(name, head, path, size, range);
+    }
+
+    fn push_extract(&mut self, name: &str, head: String, path: &Path, size: u64, range: Range<u64>) {
+        let path = path.to_owned();
+        self.files
+            .push(Part::new(name, head, Content::File(Extract { path, size, range })));
     }
 
     /// The value of a field that is text.
@@ -132,7 +150,7 @@ impl Multipart {
             .find(|part| part.name == name)
             .and_then(|part| match &part.content {
                 Content::Data(data) => Some(&data[..]),
-                Content::File { .. } => None,
+                Content::File(_) => None,
             })
     }
 
@@ -218,7 +236,7 @@ impl Part {
     fn length(&self) -> u64 {
         let content = match &self.content {
             Content::Data(data) => data.len() as u64,
-            Content::File { length, .. } => *length,
+            Content::File(extract) => extract.length(),
         };
         self.head.len() as u64 + content
     }
@@ -226,7 +244,7 @@ impl Part {
     /// Whether a file is still what was announced, before anything is sent.
     fn check(&self) -> io::Result<()> {
         match &self.content {
-            Content::File { path, length } => opened_as_announced(path, *length).map(drop),
+            Content::File(extract) => extract.open().map(drop),
             Content::Data(_) => Ok(()),
         }
     }
@@ -234,8 +252,30 @@ impl Part {
     fn piece(&self) -> Piece<'_> {
         match &self.content {
             Content::Data(data) => Piece::Bytes(Cow::Borrowed(data)),
-            Content::File { path, length } => Piece::File { path, length: *length },
+            Content::File(extract) => Piece::File(extract),
         }
+    }
+}
+
+impl Extract {
+    fn length(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// The file, at the place where the range begins, when it still has the size that was announced.
+    fn open(&self) -> io::Result<File> {
+        let (mut file, now) = open(&self.path)?;
+        let (path, size) = (self.path.display(), self.size);
+        if now != size {
+            return Err(io::Error::other(format!(
+                "{path}: the file has {now} bytes now and had {size} when it was added"
+            )));
+        }
+        if self.range.start > 0 {
+            file.seek(SeekFrom::Start(self.range.start))
+                .map_err(|error| io::Error::other(format!("{path}: {error}")))?;
+        }
+        Ok(file)
     }
 }
 
@@ -245,10 +285,7 @@ impl Part {
 enum Piece<'a> {
     Bytes(Cow<'a, [u8]>),
     /// Opened only when its turn has come: a form can hold more files than a process may have open.
-    File {
-        path: &'a Path,
-        length: u64,
-    },
+    File(&'a Extract),
 }
 
 struct Reader<'a, I> {
@@ -271,8 +308,7 @@ enum Place<'a> {
 /// A file on its way.
 struct Sent<'a> {
     file: File,
-    path: &'a Path,
-    length: u64,
+    of: &'a Extract,
     left: u64,
 }
 
@@ -306,11 +342,10 @@ impl<'a> Place<'a> {
     fn of(piece: Piece<'a>) -> io::Result<Place<'a>> {
         Ok(match piece {
             Piece::Bytes(bytes) => Place::Bytes { bytes, at: 0 },
-            Piece::File { path, length } => Place::File(Sent {
-                file: opened_as_announced(path, length)?,
-                path,
-                length,
-                left: length,
+            Piece::File(extract) => Place::File(Sent {
+                file: extract.open()?,
+                of: extract,
+                left: extract.length(),
             }),
         })
     }
@@ -333,7 +368,7 @@ impl Sent<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
         if most == 0 {
-            return self.expect_end();
+            return self.end();
         }
         match self.read_file(&mut buffer[..most])? {
             0 => Err(self.changed("shrank")),
@@ -344,10 +379,13 @@ impl Sent<'_> {
         }
     }
 
-    fn expect_end(&mut self) -> io::Result<usize> {
-        match self.read_file(&mut [0])? {
-            0 => Ok(0),
-            _ => Err(self.changed("grew")),
+    /// All is sent: of the file that was announced?
+    fn end(&self) -> io::Result<usize> {
+        let now = self.file.metadata().map_err(|error| self.named(&error))?.len();
+        match now.cmp(&self.of.size) {
+            Ordering::Equal => Ok(0),
+            Ordering::Less => Err(self.changed("shrank")),
+            Ordering::Greater => Err(self.changed("grew")),
         }
     }
 
@@ -355,30 +393,21 @@ impl Sent<'_> {
         loop {
             match self.file.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Its kind would be taken for the connection's.
-                Err(error) => return Err(io::Error::other(format!("{}: {error}", self.path.display()))),
+                Err(error) => return Err(self.named(&error)),
                 Ok(amount) => return Ok(amount),
             }
         }
     }
 
-    fn changed(&self, how: &str) -> io::Error {
-        let (path, length) = (self.path.display(), self.length);
-        io::Error::other(format!(
-            "{path}: the file {how} while it was sent; it had {length} bytes"
-        ))
+    /// Its kind would be taken for the connection's.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::other(format!("{}: {error}", self.of.path.display()))
     }
-}
 
-fn opened_as_announced(path: &Path, length: u64) -> io::Result<File> {
-    let (file, now) = open(path)?;
-    if now != length {
-        let path = path.display();
-        return Err(io::Error::other(format!(
-            "{path}: the file has {now} bytes now and had {length} when it was added"
-        )));
+    fn changed(&self, how: &str) -> io::Error {
+        let (path, size) = (self.of.path.display(), self.of.size);
+        io::Error::other(format!("{path}: the file {how} while it was sent; it had {size} bytes"))
     }
-    Ok(file)
 }
 
 /// A file and its size; an error names the path.
@@ -402,10 +431,8 @@ fn open(path: &Path) -> io::Result<(File, u64)> {
 // ---- names and values ----
 
 /// The media type of a file by its name's extension.
-fn media_type(filename: &str) -> &'static str {
-    mime_guess::from_path(filename)
-        .first_raw()
-        .unwrap_or("application/octet-stream")
+pub fn media_type(filename: &str) -> &'static str {
+    mime_guess::from_path(filename).first_raw().unwrap_or(BYTES)
 }
 
 /// A name between double quotes, as the HTML standard writes it ("multipart/form-data encoding algorithm").
@@ -726,6 +753,39 @@ mod tests {
             }
             assert_eq!(out, whole.as_bytes(), "{size}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_file_is_sent_as_a_file_of_its_own() {
+        let file = TestFile::new("part", b"0123456789");
+        for (range, content) in [(0..4, "0123"), (4..8, "4567"), (8..10, "89"), (10..10, "")] {
+            let mut form = Multipart::default();
+            form.file_part("data", "a.bin", &file.0, 10, range);
+            for _ in 0..2 {
+                let parts = parsed(&form);
+                assert_eq!(parts[0].1.as_deref(), Some("a.bin"));
+                assert_eq!((parts[0].2.as_deref(), &*parts[0].3), (Some(BYTES), content));
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_file_that_changed_anywhere_is_an_error() {
+        let file = TestFile::new("part-changes", b"0123456789");
+        let mut form = Multipart::default();
+        form.file_part("data", "a.bin", &file.0, 10, 2..4);
+        let mut reader = form.reader().unwrap();
+        let mut sent = Vec::new();
+        while !sent.ends_with(b"2") {
+            let mut one = [0];
+            reader.read_exact(&mut one).unwrap();
+            sent.push(one[0]);
+        }
+        std::fs::write(&file.0, b"0123456789!").unwrap();
+        let error = io::copy(&mut reader, &mut io::sink()).unwrap_err().to_string();
+        assert!(error.contains("grew") && error.contains("10 bytes"), "{error}");
+        let error = form.reader().err().unwrap().to_string();
+        assert!(error.contains("11 bytes now and had 10"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::json::Value;
 use crate::multipart::Multipart;
 use crate::operation::{self, Target};
 use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
 
 /// One request, to be sent as often as wanted.
 pub struct Request {
@@ -43,7 +45,11 @@ impl Request {
     /// [`Status::InvalidArgument`]; the message names what is wrong.
     pub fn new(operation: &str, params: Option<&str>, options: Option<&str>) -> Result<Request> {
         let target = operation::find(operation)?;
-        let options = CallOptions::parse(options)?;
+        Request::to(target, params, CallOptions::parse(options)?)
+    }
+
+    /// The same with the target found and the options read.
+    pub(crate) fn to(target: Target, params: Option<&str>, options: CallOptions) -> Result<Request> {
         let params = match params.filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(Value::parse(text.as_bytes()).map_err(|fault| Error::argument("params_json", fault))?),
             None => None,
@@ -125,6 +131,19 @@ impl Request {
     /// [`Status::Io`] when it is no file that can be read; as [`file`](Self::file).
     pub fn file_path(&mut self, field: &str, path: &str) -> Result<()> {
         self.form()?.file_path(field, path, None, None)
+    }
+
+    /// Adds these bytes of a file that has `size` of them, to be read while they are sent.
+    pub(crate) fn file_part(
+        &mut self,
+        field: &str,
+        filename: &str,
+        path: &Path,
+        size: u64,
+        range: Range<u64>,
+    ) -> Result<()> {
+        self.form()?.file_part(field, filename, path, size, range);
+        Ok(())
     }
 
     /// Writes the answer's body into a file instead of memory.

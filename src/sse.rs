@@ -9,7 +9,6 @@
 #![forbid(unsafe_code)]
 
 use crate::json::Value;
-use std::fmt;
 use std::ops::Range;
 
 /// An event, valid until the decoder is used again.
@@ -34,12 +33,6 @@ impl<'a> Event<'a> {
 /// An event has more bytes than the decoder may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event of the stream is too large")
-    }
-}
 
 /// Makes events of bytes.
 pub struct Decoder {

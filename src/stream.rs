@@ -241,7 +241,7 @@ impl Stream {
         self.any_event = true;
         self.start = Vec::new();
         let data = &self.json[..self.json.len() - 1];
-        if is_end_mark(data) {
+        if sse::is_done(data) {
             return Ok(Turn::End);
         }
         let name = std::str::from_utf8(&self.event[..self.event.len() - 1]).unwrap_or_default();
@@ -297,7 +297,7 @@ impl Stream {
     /// Whether what came begins like a document and not like a stream. Content types are only hints: services get them wrong both ways.
     fn is_whole(&self) -> bool {
         let start = self.start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.start);
-        matches!(start.trim_ascii_start().first(), Some(b'{' | b'[' | b'<'))
+        matches!(start.trim_ascii_start(), [b'{' | b'<', ..]) || matches!(start.trim_ascii_start(), [b'[', second, ..] if *second != b'D')
     }
 
     /// A whole answer where a stream was asked for: one event, and the answer itself.
@@ -441,11 +441,6 @@ fn mixed(called: &str, before: &str) -> Error {
         Status::InvalidArgument,
         format!("{called} after {before}: a stream is read as events or as bytes, not both"),
     )
-}
-
-/// `[DONE]`, as OpenAI ends its streams, with the blanks and quotes that gateways put around it.
-fn is_end_mark(data: &[u8]) -> bool {
-    matches!(data.trim_ascii(), b"[DONE]" | b"\"[DONE]\"")
 }
 
 /// An `error` event whose data is plain text.

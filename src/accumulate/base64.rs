@@ -34,7 +34,15 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn value(digit: u8) -> Option<u32> {
-    ALPHABET.iter().position(|&known| known == digit).map(|at| at as u32)
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
 }
 
 fn encode(bytes: &[u8], out: &mut Vec<u8>) {
@@ -50,5 +58,55 @@ fn encode(bytes: &[u8], out: &mut Vec<u8>) {
                 b'='
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(bytes, &mut out);
+        out
+    }
+
+    #[test]
+    fn what_was_encoded_decodes_to_itself() {
+        assert_eq!(encoded(b"hello"), b"aGVsbG8=");
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in 0..bytes.len() {
+            assert_eq!(decode(&encoded(&bytes[..length])).unwrap(), bytes[..length]);
+        }
+    }
+
+    #[test]
+    fn pieces_join_to_the_encoding_of_the_whole() {
+        let bytes: Vec<u8> = (0..40u8).map(|n| n.wrapping_mul(77)).collect();
+        for first in 0..bytes.len() {
+            for second in first..bytes.len() {
+                let mut joined = encoded(&bytes[..first]);
+                join(&mut joined, &encoded(&bytes[first..second]));
+                join(&mut joined, &encoded(&bytes[second..]));
+                assert_eq!(joined, encoded(&bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_one_encoding_are_put_together_as_they_are() {
+        let whole = encoded(b"hello world");
+        for cut in 0..whole.len() {
+            let mut joined = whole[..cut].to_vec();
+            join(&mut joined, &whole[cut..]);
+            assert_eq!(joined, whole, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_base64_is_kept() {
+        let mut joined = b"aGVsbA==".to_vec();
+        join(&mut joined, b"?!");
+        assert_eq!(joined, b"aGVsbA==?!");
     }
 }

@@ -20,6 +20,7 @@ pub struct Chat {
 struct Choice {
     index: i64,
     finished: bool,
+    has_deltas: bool,
     message: Option<Message>,
     fields: Fields,
 }
@@ -33,18 +34,20 @@ struct Message {
 impl Chat {
     pub fn push(&mut self, chunk: Value<'_>, text: &mut NewText) {
         let chunk = chunk.raw();
-        let mut cursor = Cursor::new(chunk);
-        match self.known(chunk) {
-            0 => drop(cursor.enter(b'{')),
-            known => {
-                cursor = Cursor::new(&chunk[known..]);
-                self.push_choices(&mut cursor, text);
-            }
+        let known = self.known(chunk);
+        let mut cursor = Cursor::new(&chunk[known..]);
+        if known > 0 {
+            self.push_choices(&mut cursor, text);
+        } else if !cursor.enter(b'{') {
+            return;
         }
+        let mut is_head = known == 0;
         while let Some(key) = cursor.member() {
             if key.raw() == b"choices" {
                 self.head.clear();
-                self.head.extend_from_slice(&chunk[..chunk.len() - cursor.rest().len()]);
+                if std::mem::take(&mut is_head) {
+                    self.head.extend_from_slice(&chunk[..chunk.len() - cursor.rest().len()]);
+                }
                 self.push_choices(&mut cursor, text);
                 continue;
             }
@@ -85,7 +88,7 @@ impl Chat {
         }
         while cursor.item() {
             if cursor.enter(b'{') {
-                self.choice(index(cursor.clone())).push(cursor, text);
+                self.choice(index(cursor)).push(cursor, text);
             }
         }
     }
@@ -99,6 +102,7 @@ impl Chat {
                 self.choices.push(Choice {
                     index,
                     finished: false,
+                    has_deltas: false,
                     message: None,
                     fields: Fields::default(),
                 });
@@ -128,15 +132,18 @@ impl Choice {
     fn push(&mut self, cursor: &mut Cursor<'_>, text: &mut NewText) {
         let first = self.index == 0;
         while let Some(key) = cursor.member() {
-            if matches!(key.raw(), b"delta" | b"message") {
+            let is_delta = key.raw() == b"delta";
+            // Some services send whole messages as pieces, others repeat at the end what the deltas said.
+            if is_delta || key.raw() == b"message" && !self.has_deltas {
                 if cursor.enter(b'{') {
+                    self.has_deltas |= is_delta;
                     self.message.get_or_insert_default().push(cursor, first, text);
                 }
                 continue;
             }
             let value = cursor.value();
             match key.raw() {
-                b"index" => {}
+                b"index" | b"message" => {}
                 b"text" => {
                     self.fields.slot(b"text").append(value);
                     if first {
@@ -164,7 +171,7 @@ impl Choice {
             Message::default().write(out);
         }
         self.fields.write_members(out);
-        if !self.finished && self.fields.get(b"finish_reason").is_none() {
+        if self.fields.get(b"finish_reason").is_none() {
             write_member(b"finish_reason", b"null", out);
         }
         out.push(b'}');
@@ -235,13 +242,19 @@ impl Message {
     }
 }
 
-/// The index of the choice that the cursor was just moved into; mostly it comes first.
-fn index(mut choice: Cursor<'_>) -> i64 {
-    while let Some(key) = choice.member() {
-        let value = choice.value();
+/// The index of the choice that the cursor was just moved into. It mostly comes first, and then the cursor moves on.
+fn index(choice: &mut Cursor<'_>) -> i64 {
+    let mut ahead = choice.clone();
+    let mut is_first = true;
+    while let Some(key) = ahead.member() {
+        let value = ahead.value();
         if key.raw() == b"index" {
+            if is_first {
+                *choice = ahead;
+            }
             return value.as_i64().unwrap_or(0);
         }
+        is_first = false;
     }
     0
 }

@@ -205,7 +205,7 @@ impl Growing {
     }
 }
 
-/// Begins a member of the object that is being written, or an item if there is no key.
+/// Begins a member of the object that is being written.
 pub fn write_key(key: &[u8], out: &mut Vec<u8>) {
     separate(out);
     out.push(b'"');

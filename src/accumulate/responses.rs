@@ -114,7 +114,7 @@ impl Responses {
             b"response.output_item.added" => self.push_item(event, false),
             b"response.output_item.done" => self.push_item(event, true),
             // A whole response where a stream was asked for.
-            b"" => {
+            b"" if event.get("object").and_then(Value::str_raw) == Some(b"response") => {
                 self.set_response(event);
                 self.ended = true;
                 output_texts(event).for_each(|said| text.push(said));

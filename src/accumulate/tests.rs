@@ -18,7 +18,7 @@ fn take_named(events: &[(&str, String)]) -> Taken {
     let mut accumulator = Accumulator::new();
     let mut text = Vec::new();
     for (name, data) in events {
-        accumulator.push(name, Value::parse(data.as_bytes()).unwrap());
+        accumulator.push(name, accumulator.parse(data.as_bytes()).unwrap());
         text.extend_from_slice(accumulator.text_z().strip_suffix(b"\0").unwrap());
     }
     let answer = accumulator.answer().map_or(Tree::Null, |answer| {
@@ -41,26 +41,30 @@ fn take_raw(events: &[&str]) -> Taken {
     take_named(&events)
 }
 
-/// Takes in a stream as it comes over the wire.
-fn take_stream(stream: &str) -> Taken {
+/// Takes in a stream as it comes over the wire, in these pieces.
+fn take_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Taken {
     let mut decoder = Decoder::new(1 << 20);
-    decoder.space(stream.len())[..stream.len()].copy_from_slice(stream.as_bytes());
-    decoder.filled(stream.len());
-    decoder.end();
-    let mut events: Vec<(String, String)> = Vec::new();
-    while let Some(event) = decoder.next().unwrap() {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.strip_suffix(b"\0").unwrap().to_vec()).unwrap();
-        let (name, data) = (text(event.name_z()), text(event.data_z()));
-        if is_done(data.as_bytes()) {
-            break;
-        }
-        events.push((name, data));
+    let mut events = Vec::new();
+    for piece in pieces {
+        decoder.space(piece.len())[..piece.len()].copy_from_slice(piece);
+        decoder.filled(piece.len());
+        drain(&mut decoder, &mut events);
     }
-    let events: Vec<_> = events
+    decoder.end();
+    drain(&mut decoder, &mut events);
+    let before_done = events.split(|(_, data)| is_done(data.as_bytes())).next().unwrap();
+    let events: Vec<_> = before_done
         .iter()
         .map(|(name, data)| (name.as_str(), data.clone()))
         .collect();
     take_named(&events)
+}
+
+fn drain(decoder: &mut Decoder, events: &mut Vec<(String, String)>) {
+    while let Some(event) = decoder.next().unwrap() {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.strip_suffix(b"\0").unwrap().to_vec()).unwrap();
+        events.push((text(event.name_z()), text(event.data_z())));
+    }
 }
 
 /// A chat chunk with these choices.
@@ -455,6 +459,20 @@ fn a_message_is_taken_where_a_delta_is_expected() {
 }
 
 #[test]
+fn a_message_that_repeats_what_the_deltas_said_says_nothing_new() {
+    let taken = take(&[
+        delta(json!({"role": "assistant", "content": "hel"})),
+        delta(json!({"content": "lo"})),
+        chunk(
+            json!([{"index": 0, "delta": {}, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}]),
+        ),
+    ]);
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"});
+    assert_eq!(taken.answer, completion(json!([choice])));
+    assert_eq!(taken.text, "hello");
+}
+
+#[test]
 fn choices_and_deltas_may_be_missing_or_null() {
     let taken = take(&[
         delta(json!({"role": "assistant", "content": "he"})),
@@ -466,6 +484,13 @@ fn choices_and_deltas_may_be_missing_or_null() {
     ]);
     let choice = json!({"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"});
     assert_eq!(taken.answer, completion(json!([choice])));
+}
+
+#[test]
+fn choices_that_come_twice_in_a_chunk_are_taken_twice_each_time() {
+    let event = r#"{"choices":[{"delta":{"content":"a"}}],"choices":[{"delta":{"content":"b"}}]}"#;
+    let content = take_raw(&[event, event, event]).answer["choices"][0]["message"]["content"].clone();
+    assert_eq!(content, json!("ababab"));
 }
 
 #[test]
@@ -562,6 +587,20 @@ fn keep_alives_between_chunks_leave_no_trace() {
 }
 
 #[test]
+fn a_chunk_is_checked_as_strictly_as_if_none_had_come_before() {
+    let mut accumulator = Accumulator::new();
+    let whole = delta(json!({"content": "你好"})).to_string();
+    accumulator.push("", accumulator.parse(whole.as_bytes()).unwrap());
+    assert_eq!(accumulator.parse(whole.as_bytes()).unwrap().raw(), whole.as_bytes());
+    for end in 0..whole.len() {
+        let cut = &whole.as_bytes()[..end];
+        assert_eq!(accumulator.parse(cut).unwrap_err(), Value::parse(cut).unwrap_err());
+        let spoilt = [cut, b"\x01", &whole.as_bytes()[end + 1..]].concat();
+        assert!(accumulator.parse(&spoilt).is_err());
+    }
+}
+
+#[test]
 fn nothing_gives_no_answer() {
     let accumulator = Accumulator::new();
     assert_eq!(accumulator.answer(), None);
@@ -654,7 +693,7 @@ fn an_answer_cut_at_random_becomes_itself_again() {
         }
         stream.push_str(&event("{}").replace("\"finish_reason\":null", "\"finish_reason\":\"stop\""));
         stream.push_str("data: [DONE]\r\n\r\n");
-        let taken = take_stream(&stream);
+        let taken = take_pieces([stream.as_bytes()]);
         assert_eq!(taken.answer, expected);
         assert_eq!(taken.text, content);
         assert!(taken.ended);
@@ -799,6 +838,17 @@ fn a_response_without_output_in_its_last_event_gets_the_items_that_were_done() {
     }
     events.push(json!({"type": "response.completed", "response": response("completed", json!([]))}));
     assert_eq!(take(&events).answer, response("completed", json!(output_items())));
+}
+
+#[test]
+fn keep_alives_in_a_response_leave_no_trace() {
+    let mut events = response_events();
+    events.insert(3, json!({}));
+    events.insert(5, json!({"type": "keepalive", "sequence_number": 9}));
+    events.push(json!({"n": 1}));
+    let taken = take(&events);
+    assert_eq!(taken.answer, response("in_progress", json!(output_items())));
+    assert!(!taken.ended);
 }
 
 #[test]
@@ -961,9 +1011,13 @@ fn streams_of_real_services_are_understood() {
     let expected = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}]});
     for stream in streams {
-        let taken = take_stream(&stream);
+        let taken = take_pieces([stream.as_bytes()]);
         assert_eq!(taken.answer, expected, "{stream:?}");
         assert_eq!(taken.text, "hello", "{stream:?}");
         assert!(taken.ended, "{stream:?}");
+        for cut in 1..stream.len() {
+            let (start, end) = stream.as_bytes().split_at(cut);
+            assert_eq!(take_pieces([start, end]).answer, expected, "{stream:?} cut at {cut}");
+        }
     }
 }

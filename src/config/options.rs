@@ -1,4 +1,4 @@
-//! What one call can set for itself.
+//! What one call, and one job of many calls, can set for itself.
 #![forbid(unsafe_code)]
 
 use super::fields::{check_headers, check_value};
@@ -57,7 +57,10 @@ impl CallOptions {
         let Some(json) = json.filter(|text| !text.trim().is_empty()) else {
             return Ok(CallOptions::default());
         };
-        let given = Object::parse(json, &KEYS, Blame::Options)?;
+        CallOptions::read(Object::parse(json, &KEYS, Blame::Options)?)
+    }
+
+    fn read(given: Object<'_>) -> Result<CallOptions> {
         let mut headers = given.pairs("headers")?;
         check_headers(&mut headers).map_err(|why| given.error("headers", why))?;
         Ok(CallOptions {
@@ -72,6 +75,49 @@ impl CallOptions {
             idempotency_key: idempotency_key(given)?,
             save_to: save_to(given)?,
             bare: given.flag("bare")?.unwrap_or(false),
+        })
+    }
+}
+
+/// The options of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobOptions {
+    /// Those of each of its calls.
+    pub calls: CallOptions,
+    /// The time from one look to the next, where the service does not say.
+    pub interval: Option<Duration>,
+    /// How long is waited for an end.
+    pub longest_wait: Option<Duration>,
+}
+
+/// What belongs to one call alone is left out.
+const JOB_KEYS: [&str; 10] = [
+    "timeout_ms",
+    "deadline_ms",
+    "connect_timeout_ms",
+    "idle_timeout_ms",
+    "content_timeout_ms",
+    "max_retries",
+    "headers",
+    "query",
+    "interval_ms",
+    "longest_wait_ms",
+];
+
+impl JobOptions {
+    /// Options from a JSON object; none is the same as `{}`.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::Status::InvalidArgument); the message names the key.
+    pub fn parse(json: Option<&str>) -> Result<JobOptions> {
+        let Some(json) = json.filter(|text| !text.trim().is_empty()) else {
+            return Ok(JobOptions::default());
+        };
+        let given = Object::parse(json, &JOB_KEYS, Blame::Options)?;
+        Ok(JobOptions {
+            calls: CallOptions::read(given)?,
+            interval: given.time("interval_ms", 1)?,
+            longest_wait: limit(given, "longest_wait_ms")?,
         })
     }
 }
@@ -204,6 +250,20 @@ mod tests {
                 error.message
             );
         }
+    }
+
+    #[test]
+    fn a_jobs_options_are_its_calls_and_how_it_waits() {
+        let options = JobOptions::parse(Some(r#"{"deadline_ms":5,"interval_ms":10,"longest_wait_ms":20}"#)).unwrap();
+        assert_eq!(options.calls.deadline, Some(Duration::from_millis(5)));
+        assert_eq!(options.interval, Some(Duration::from_millis(10)));
+        assert_eq!(options.longest_wait, Some(Duration::from_millis(20)));
+        assert_eq!(JobOptions::parse(None), Ok(JobOptions::default()));
+        for key in ["idempotency_key", "save_to", "bare"] {
+            let error = JobOptions::parse(Some(&format!("{{\"{key}\":null}}"))).unwrap_err();
+            assert!(error.message.contains(&format!("unknown key \"{key}\"")), "{}", error.message);
+        }
+        assert!(JobOptions::parse(Some(r#"{"interval_ms":0}"#)).is_err());
     }
 
     #[test]
