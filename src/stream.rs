@@ -226,7 +226,8 @@ impl Stream {
                     return self.take_event();
                 }
                 Ok(None) if self.body_ended => return self.body_end(),
-                Ok(None) if self.whole.is_some() => return Ok(Turn::End),
+                // The connection may stay open after that.
+                Ok(None) if self.whole.is_some() || self.accumulator.is_final() => return Ok(Turn::End),
                 Ok(None) => {}
             }
             if !self.any_event && self.is_whole() {

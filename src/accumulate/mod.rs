@@ -105,6 +105,11 @@ impl Accumulator {
         }
     }
 
+    /// Whether nothing can follow any more. After a chat's last delta there may still be the usage, after the last event of the others nothing.
+    pub fn is_final(&self) -> bool {
+        !matches!(self.shape, Shape::Chat(_)) && self.ended()
+    }
+
     /// The whole answer, or what there is of it; `None` when nothing of it has come.
     pub fn answer(&self) -> Option<Vec<u8>> {
         let mut out = Vec::new();

@@ -12,5 +12,6 @@ mod examples;
 mod install;
 mod other_languages;
 mod program;
+mod proof;
 mod thread_sanitizer;
 mod tools;

@@ -176,12 +176,7 @@ impl Proxy {
     }
 
     pub fn url(&self, user: &str, password: &str) -> String {
-        format!(
-            "{}://{user}:{}@127.0.0.1:{}",
-            self.scheme,
-            password,
-            self.port
-        )
+        format!("{}://{user}:{}@127.0.0.1:{}", self.scheme, password, self.port)
     }
 
     fn tinyproxy() -> Option<Proxy> {
