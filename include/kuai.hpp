@@ -47,6 +47,7 @@ struct deleter {
     void operator()(kuai_result *handle) const noexcept { kuai_result_free(handle); }
     void operator()(kuai_stream *handle) const noexcept { kuai_stream_free(handle); }
     void operator()(kuai_cancel *handle) const noexcept { kuai_cancel_free(handle); }
+    void operator()(kuai_job *handle) const noexcept { kuai_job_free(handle); }
     void operator()(char *owned) const noexcept { kuai_string_free(owned); }
 };
 
@@ -443,6 +444,55 @@ private:
     detail::owned<kuai_stream> handle_;
 };
 
+/** Work of many calls, taken step by step: waiting, an upload in parts, a batch. Made by client::wait, upload and batch. */
+class job {
+public:
+    /** Takes over a handle from a C function. */
+    explicit job(kuai_job *owned) noexcept : handle_(owned) {}
+
+    /** Takes the next step; false when the job is finished. @throws error when the step failed; the next one goes on where it was */
+    bool next()
+    {
+        const status_code status = try_next();
+        if (status < 0) {
+            throw error(status, result().json());
+        }
+        return status != KUAI_DONE;
+    }
+
+    /** `KUAI_OK`: a step further; `KUAI_DONE`: finished; below zero: a failure, described by result(). */
+    status_code try_next() noexcept { return kuai_job_next(get()); }
+
+    /** Takes every step that is left and hands the result over. @throws error as next() does */
+    result_view finish()
+    {
+        while (next()) {
+        }
+        return result();
+    }
+
+    /** How far it is, JSON; empty before the first step. Valid until the next step. */
+    std::string_view json() const noexcept { return detail::view(kuai_job_json(get())); }
+
+    /** What came of it, or the failure; before that the service's last answer. Valid until the next step. */
+    result_view result() noexcept { return result_view(kuai_job_result(get())); }
+
+    /** Lets `source` end the job. What the service works on goes on. `source` may go before the job does. */
+    job &cancel_with(const cancel &source) noexcept
+    {
+        kuai_job_cancel_with(get(), source.get());
+        return *this;
+    }
+
+    /** For C functions; still owned by this object. */
+    kuai_job *get() noexcept { return handle_.get(); }
+    /** For C functions; still owned by this object. */
+    const kuai_job *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::owned<kuai_job> handle_;
+};
+
 /** Where the calls go and how. Make one and share it between all threads. */
 class client {
 public:
@@ -498,6 +548,24 @@ public:
 
     /** Sends a request and hands its answer out piece by piece. A failure comes with the first piece. */
     stream open(const request &what) const { return stream(kuai_open(get(), what.get())); }
+
+    /** Waits for the end of what a GET such as `"batches.retrieve"` tells of; see kuai_job_wait. A failure comes with the first step. */
+    job wait(const text &operation, const text &params = nullptr, const text &options = nullptr) const
+    {
+        return job(kuai_job_wait(get(), operation.c_str(), params.c_str(), options.c_str()));
+    }
+
+    /** Uploads a file in parts; see kuai_job_upload. A failure comes with the first step. */
+    job upload(const text &path, const text &params = nullptr, const text &options = nullptr) const
+    {
+        return job(kuai_job_upload(get(), path.c_str(), params.c_str(), options.c_str()));
+    }
+
+    /** Has an array of requests answered as a batch; see kuai_job_batch. A failure comes with the first step. */
+    job batch(const text &requests, const text &params = nullptr, const text &options = nullptr) const
+    {
+        return job(kuai_job_batch(get(), requests.c_str(), params.c_str(), options.c_str()));
+    }
 
     /** Ends every call that is in flight now. Any thread. */
     void cancel() const noexcept { kuai_client_cancel(get()); }

@@ -13,7 +13,7 @@ use std::fmt;
 pub enum Status {
     /// It worked.
     Ok = 0,
-    /// A stream has come to its end.
+    /// A stream or a job has come to its end.
     Done = 1,
     /// NULL, not UTF-8, not JSON, an unknown operation, a missing path parameter.
     InvalidArgument = -1,

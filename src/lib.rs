@@ -15,6 +15,7 @@
 //! |---|---|
 //! | [`capi`] | the C functions, one file a noun: convert, call, nothing else |
 //! | [`client`], [`stream`], [`result`], [`request`] | one call from request to answer |
+//! | [`jobs`] | work of many calls: waiting, uploads in parts, batches |
 //! | `outgoing`, `operation`, `chat`, `multipart` | what is sent: URL, headers, body |
 //! | `transport` | sockets, TLS and proxies below ureq; limits and cancelling |
 //! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
@@ -34,6 +35,7 @@ pub mod error;
 pub mod fork;
 pub mod headers;
 mod idempotency;
+pub mod jobs;
 pub mod json;
 mod multipart;
 mod operation;
@@ -52,6 +54,7 @@ mod webhook;
 pub use cancel::Cancel;
 pub use client::Client;
 pub use error::{Error, Result, Status};
+pub use jobs::Job;
 pub use request::Request;
 pub use result::Answer;
 pub use stream::Stream;

@@ -776,7 +776,7 @@ mod tests {
         form.file_part("data", "a.bin", &file.0, 10, 2..4);
         let mut reader = form.reader().unwrap();
         let mut sent = Vec::new();
-        while !sent.ends_with(b"2") {
+        while !sent.ends_with(b"\r\n\r\n2") {
             let mut one = [0];
             reader.read_exact(&mut one).unwrap();
             sent.push(one[0]);

@@ -287,7 +287,7 @@ fn program(example: &str) -> String {
     if example.contains("int main(") {
         return example.to_owned();
     }
-    let parameters = "kuai_client *client, kuai_request *request, kuai_result *result, kuai_stream *stream, kuai_cancel *cancel, \
+    let parameters = "kuai_client *client, kuai_request *request, kuai_result *result, kuai_stream *stream, kuai_cancel *cancel, kuai_job *job, \
                       kuai_status status, const char *headers_json, const void *body, size_t body_size";
     format!(
         "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <kuai.h>\n\

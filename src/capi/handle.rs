@@ -3,6 +3,7 @@
 use super::guard;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
+use crate::jobs::Job;
 use crate::request::Request;
 use crate::result::Answer;
 use crate::stream::Stream;
@@ -30,6 +31,11 @@ pub struct kuai_stream {
 
 /// A switch that ends calls from another thread or from a signal handler.
 pub struct kuai_cancel {
+    _opaque: [u8; 0],
+}
+
+/// Work of many calls, taken step by step.
+pub struct kuai_job {
     _opaque: [u8; 0],
 }
 
@@ -66,6 +72,11 @@ impl Handle for kuai_stream {
 impl Handle for kuai_cancel {
     type Inner = Cancel;
     const NAME: &'static str = "cancel";
+}
+
+impl Handle for kuai_job {
+    type Inner = Job;
+    const NAME: &'static str = "job";
 }
 
 /// Hands an object to the caller, who owns it until it comes back to [`free`].
@@ -130,5 +141,6 @@ mod tests {
         shared::<<kuai_result as Handle>::Inner>();
         shared::<<kuai_stream as Handle>::Inner>();
         shared::<<kuai_cancel as Handle>::Inner>();
+        shared::<<kuai_job as Handle>::Inner>();
     }
 }

@@ -11,7 +11,7 @@ pub type kuai_status = i32;
 pub enum kuai_status_code {
     /// It worked.
     KUAI_OK = 0,
-    /// The stream is at its end, and the answer is whole.
+    /// The stream is at its end, and the answer is whole; the job is finished.
     KUAI_DONE = 1,
 
     /// NULL, not UTF-8, not JSON, an unknown operation, a missing path parameter.

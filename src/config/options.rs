@@ -261,7 +261,11 @@ mod tests {
         assert_eq!(JobOptions::parse(None), Ok(JobOptions::default()));
         for key in ["idempotency_key", "save_to", "bare"] {
             let error = JobOptions::parse(Some(&format!("{{\"{key}\":null}}"))).unwrap_err();
-            assert!(error.message.contains(&format!("unknown key \"{key}\"")), "{}", error.message);
+            assert!(
+                error.message.contains(&format!("unknown key \"{key}\"")),
+                "{}",
+                error.message
+            );
         }
         assert!(JobOptions::parse(Some(r#"{"interval_ms":0}"#)).is_err());
     }

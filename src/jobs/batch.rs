@@ -52,7 +52,12 @@ impl Batch {
         let lines = match requests {
             Some(requests) => Some(Lines::of(requests, endpoint.as_deref(), default_model)?),
             None if batch_id.is_some() => None,
-            None => return Err(Error::argument("requests_json", "is NULL, and \"resume\" names no batch")),
+            None => {
+                return Err(Error::argument(
+                    "requests_json",
+                    "is NULL, and \"resume\" names no batch",
+                ));
+            }
         };
         let mut batch = Batch {
             options: options.clone(),
@@ -115,7 +120,11 @@ impl Batch {
             Err(failed) => return Err(failed),
         };
         self.sorted.add(file_id, answer.body());
-        Ok(Answer::binary(answer.http_status(), answer.headers().clone(), Vec::new()))
+        Ok(Answer::binary(
+            answer.http_status(),
+            answer.headers().clone(),
+            Vec::new(),
+        ))
     }
 
     fn done(&self) -> Answer {
@@ -142,7 +151,10 @@ impl Work for Batch {
         if let (Some(input_file_id), Some(creation)) = (self.input_file_id.clone(), self.creation.clone()) {
             return Ok(Step::Further(self.create(calls, &input_file_id, &creation)?));
         }
-        let batch_id = self.batch_id.clone().ok_or_else(|| Error::internal("a batch without an id"))?;
+        let batch_id = self
+            .batch_id
+            .clone()
+            .ok_or_else(|| Error::internal("a batch without an id"))?;
         let answer = match self.files.as_ref().map(|files| files.first().cloned()) {
             None => self.look(calls, &batch_id)?,
             Some(None) => return Ok(Step::Done(self.done())),
@@ -171,7 +183,10 @@ impl Work for Batch {
 /// What the program says of the batch, with what it need not say.
 fn creation(params: Value<'_>, endpoint: &str) -> Result<String> {
     if params.get("input_file_id").is_some() {
-        return Err(Error::argument("input_file_id", "is the file that the job makes of the requests"));
+        return Err(Error::argument(
+            "input_file_id",
+            "is the file that the job makes of the requests",
+        ));
     }
     let endpoint = quoted(endpoint);
     let has_window = given(params, "completion_window").is_some();
@@ -238,7 +253,10 @@ mod tests {
         assert!(from_batch.upload.is_none() && from_batch.creation.is_none() && from_batch.asked.is_none());
         let state = String::from_utf8(from_batch.progress()).unwrap();
         assert_eq!(state, r#"{"input_file_id":null,"batch_id":"batch_1","batch":null}"#);
-        let from_the_start = batch(Some("[{}]"), r#"{"resume":{"input_file_id":null,"batch_id":null,"batch":null}}"#);
+        let from_the_start = batch(
+            Some("[{}]"),
+            r#"{"resume":{"input_file_id":null,"batch_id":null,"batch":null}}"#,
+        );
         assert!(from_the_start.unwrap().upload.is_some());
     }
 

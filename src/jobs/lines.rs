@@ -50,7 +50,9 @@ impl Lines {
             endpoint: endpoint.to_owned(),
             ids: Vec::with_capacity(items.len()),
         };
-        let entry = operation::find(&format!("POST {endpoint}")).ok().and_then(|target| target.entry);
+        let entry = operation::find(&format!("POST {endpoint}"))
+            .ok()
+            .and_then(|target| target.entry);
         for item in &items {
             lines.add(item, |body| chat::adapt(body, entry, default_model, false))?;
         }
@@ -86,7 +88,10 @@ impl Lines {
         match self.ids.iter().position(|id| !seen.insert(id)) {
             Some(index) => {
                 let place = format!("requests_json[{index}].custom_id");
-                Err(Error::argument(&place, format!("{:?} is an earlier request's too", self.ids[index])))
+                Err(Error::argument(
+                    &place,
+                    format!("{:?} is an earlier request's too", self.ids[index]),
+                ))
             }
             None => Ok(()),
         }
@@ -193,7 +198,8 @@ impl Sorted {
     }
 
     fn sort(&mut self, line: &str) -> std::result::Result<(), String> {
-        let line = Value::parse(line.as_bytes()).map_err(|fault| format!("not JSON: column {}: {}", fault.column, fault.what))?;
+        let line = Value::parse(line.as_bytes())
+            .map_err(|fault| format!("not JSON: column {}: {}", fault.column, fault.what))?;
         let id = line.get("custom_id").filter(|id| id.kind() == Kind::String);
         let id = id.ok_or("it has no custom_id")?;
         let outcome = outcome(line).ok_or("it has neither a response nor an error")?;
@@ -212,7 +218,10 @@ impl Sorted {
     pub fn document(&self, batch: &[u8], asked: Option<&[String]>) -> Vec<u8> {
         let missing = asked.map(|asked| {
             let ids = asked.iter().filter(|id| !self.ids.contains(*id));
-            format!(",\"missing\":[{}]", ids.map(|id| quoted(id)).collect::<Vec<_>>().join(","))
+            format!(
+                ",\"missing\":[{}]",
+                ids.map(|id| quoted(id)).collect::<Vec<_>>().join(",")
+            )
         });
         [
             b"{\"batch\":",
@@ -243,15 +252,19 @@ fn outcome(line: Value<'_>) -> Option<Result<Cow<'_, [u8]>>> {
             return Some(Err(error));
         }
     }
-    let response = line.get("response").filter(|response| response.kind() == Kind::Object)?;
+    let response = line
+        .get("response")
+        .filter(|response| response.kind() == Kind::Object)?;
     let status = response.get("status_code").and_then(Value::as_u64).unwrap_or(200);
     let http_status = u16::try_from(status).unwrap_or(200);
     let body = response.get("body").map_or(&b""[..], Value::raw);
-    Some(answer::judge(http_status, &headers, body, Expect::Json).map_err(|mut error| {
-        let id = response.get("request_id").and_then(Value::as_str);
-        error.request_id = error.request_id.take().or(id.map(Cow::into_owned));
-        error
-    }))
+    Some(
+        answer::judge(http_status, &headers, body, Expect::Json).map_err(|mut error| {
+            let id = response.get("request_id").and_then(Value::as_str);
+            error.request_id = error.request_id.take().or(id.map(Cow::into_owned));
+            error
+        }),
+    )
 }
 
 /// Appends one more to a list.
@@ -304,7 +317,10 @@ mod tests {
         let found = lines(own).unwrap();
         assert_eq!(found.endpoint, "/v1/embeddings");
         assert_eq!(jsonl(&found).matches("\"url\":\"/v1/embeddings\"").count(), 2);
-        assert_eq!(Lines::of("[{}]", Some("/v1/responses"), None).unwrap().endpoint, "/v1/responses");
+        assert_eq!(
+            Lines::of("[{}]", Some("/v1/responses"), None).unwrap().endpoint,
+            "/v1/responses"
+        );
         let error = Lines::of(own, Some("/v1/responses"), None).unwrap_err();
         assert_eq!(error.param.as_deref(), Some("requests_json[0].url"));
     }
@@ -312,7 +328,11 @@ mod tests {
     #[test]
     fn a_default_model_fills_what_is_missing_and_a_stream_is_not_asked_for() {
         let lines = Lines::of(r#"[{"a":1},{"model":"n","stream":true}]"#, None, Some("m")).unwrap();
-        assert!(jsonl(&lines).contains(r#""body":{"a":1,"model":"m"}}"#), "{}", jsonl(&lines));
+        assert!(
+            jsonl(&lines).contains(r#""body":{"a":1,"model":"m"}}"#),
+            "{}",
+            jsonl(&lines)
+        );
         assert!(jsonl(&lines).contains(r#""body":{"model":"n"}}"#), "{}", jsonl(&lines));
     }
 
@@ -324,9 +344,21 @@ mod tests {
             ("[]", "requests_json", "at least one"),
             ("[{},1]", "requests_json[1]", "expected an object, found a number"),
             (r#"[{"body":"x"}]"#, "requests_json[0].body", "found a string"),
-            (r#"[{"body":{},"custom_id":7}]"#, "requests_json[0].custom_id", "found a number"),
-            (r#"[{"body":{},"custom_id":""}]"#, "requests_json[0].custom_id", "expected a text"),
-            (r#"[{"body":{},"ur":"x"}]"#, "requests_json[0].ur", "has custom_id, method, url and body"),
+            (
+                r#"[{"body":{},"custom_id":7}]"#,
+                "requests_json[0].custom_id",
+                "found a number",
+            ),
+            (
+                r#"[{"body":{},"custom_id":""}]"#,
+                "requests_json[0].custom_id",
+                "expected a text",
+            ),
+            (
+                r#"[{"body":{},"ur":"x"}]"#,
+                "requests_json[0].ur",
+                "has custom_id, method, url and body",
+            ),
             (
                 r#"[{"body":{},"custom_id":"a"},{"body":{},"custom_id":"a"}]"#,
                 "requests_json[1].custom_id",
@@ -378,7 +410,10 @@ mod tests {
                 "request_id": "q", "attempts": 0})
         );
         assert_eq!(error("b")["code"], "batch_expired");
-        assert_eq!((&error("b")["http_status"], &error("b")["message"]), (&json!(0), &json!("too late")));
+        assert_eq!(
+            (&error("b")["http_status"], &error("b")["message"]),
+            (&json!(0), &json!("too late"))
+        );
         assert_eq!(error("c")["status"], "service");
         assert_eq!(error("d")["status"], "protocol");
         assert_eq!(document["results"], json!({}));
@@ -386,7 +421,9 @@ mod tests {
 
     #[test]
     fn broken_lines_are_told_and_not_lost() {
-        let document = sorted("{\"custom_id\":\"a\"\n[]\n{\"response\":{}}\n{\"custom_id\":\"a\"}\n{\"custom_id\":\"a\",\"response\":{\"body\":{}}}\n{\"custom_id\":\"a\",\"response\":{\"body\":{}}}");
+        let document = sorted(
+            "{\"custom_id\":\"a\"\n[]\n{\"response\":{}}\n{\"custom_id\":\"a\"}\n{\"custom_id\":\"a\",\"response\":{\"body\":{}}}\n{\"custom_id\":\"a\",\"response\":{\"body\":{}}}",
+        );
         let broken: Vec<(u64, &str)> = document["broken"]
             .as_array()
             .unwrap()
@@ -396,7 +433,7 @@ mod tests {
         assert_eq!(
             broken,
             [
-                (1, "not JSON: column 17: expected ',' or '}'"),
+                (1, "not JSON: column 17: the text ends too early"),
                 (2, "it has no custom_id"),
                 (3, "it has no custom_id"),
                 (4, "it has neither a response nor an error"),

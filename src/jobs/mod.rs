@@ -43,7 +43,9 @@ impl Client {
     /// Waits for the end of what a GET such as `batches.retrieve` tells of. Options: those of a call but for what belongs to one alone,
     /// `interval_ms` and `longest_wait_ms`.
     pub fn wait_for(&self, operation: &str, params: Option<&str>, options: Option<&str>) -> Job {
-        self.job(options, |options| Ok(Box::new(watch::Watch::new(operation, params, options)?)))
+        self.job(options, |options| {
+            Ok(Box::new(watch::Watch::new(operation, params, options)?))
+        })
     }
 
     /// Uploads a file in parts. Parameters: those of `uploads.create` less `bytes`, and `part_bytes`, `resume`, `share`, `md5`.
@@ -54,7 +56,9 @@ impl Client {
     /// Has an array of requests answered as a batch. Parameters: those of `batches.create` less `input_file_id`, and `resume`.
     pub fn batch(&self, requests: Option<&str>, params: Option<&str>, options: Option<&str>) -> Job {
         let model = self.config().default_model.as_deref();
-        self.job(options, |options| Ok(Box::new(batch::Batch::new(requests, params, options, model)?)))
+        self.job(options, |options| {
+            Ok(Box::new(batch::Batch::new(requests, params, options, model)?))
+        })
     }
 
     fn job(&self, options: Option<&str>, work: impl FnOnce(&JobOptions) -> Result<Box<dyn Work>>) -> Job {
@@ -219,7 +223,9 @@ fn params(text: Option<&str>) -> Result<Value<'_>> {
 
 /// A parameter that is a text; `None` when it is null or not there.
 fn text<'a>(params: Value<'a>, name: &str) -> Result<Option<std::borrow::Cow<'a, str>>> {
-    let Some(value) = given(params, name) else { return Ok(None) };
+    let Some(value) = given(params, name) else {
+        return Ok(None);
+    };
     let wrong = || Error::argument(name, format!("expected a string, found {}", value.kind().name()));
     value.as_str().map(Some).ok_or_else(wrong)
 }

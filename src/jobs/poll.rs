@@ -59,7 +59,9 @@ impl Habit {
 
 /// The pause before the next look: what the service asks for, else `interval`.
 pub fn pause(headers: &Headers, interval: Duration) -> Duration {
-    let asked = headers.get("openai-poll-after-ms").and_then(|ms| ms.trim().parse().ok());
+    let asked = headers
+        .get("openai-poll-after-ms")
+        .and_then(|ms| ms.trim().parse().ok());
     asked
         .filter(|ms| (1..=LONGEST_PAUSE_MS).contains(ms))
         .map_or(interval, Duration::from_millis)
@@ -87,7 +89,14 @@ mod tests {
             (
                 "beta.threads.runs.retrieve",
                 &["queued", "in_progress", "cancelling"],
-                &["requires_action", "cancelled", "failed", "completed", "incomplete", "expired"],
+                &[
+                    "requires_action",
+                    "cancelled",
+                    "failed",
+                    "completed",
+                    "incomplete",
+                    "expired",
+                ],
             ),
             ("vector_stores.retrieve", &["in_progress"], &["completed", "expired"]),
             (
@@ -101,15 +110,27 @@ mod tests {
                 &["completed", "failed", "cancelled", "incomplete"],
             ),
             ("videos.retrieve", &["queued", "in_progress"], &["completed", "failed"]),
-            ("files.retrieve", &["uploaded", "pending"], &["processed", "error", "deleted"]),
-            ("evals.runs.retrieve", &["queued", "in_progress"], &["completed", "canceled", "failed"]),
+            (
+                "files.retrieve",
+                &["uploaded", "pending"],
+                &["processed", "error", "deleted"],
+            ),
+            (
+                "evals.runs.retrieve",
+                &["queued", "in_progress"],
+                &["completed", "canceled", "failed"],
+            ),
         ];
         for (operation, at_work, ends) in kinds {
             assert!(find(operation).is_ok(), "{operation}");
             for (states, expected) in [(at_work, true), (ends, false)] {
                 for state in states {
                     let object = format!("{{\"id\":\"x\",\"status\":\"{state}\"}}");
-                    assert_eq!(is_at_work(Value::parse(object.as_bytes()).unwrap()), expected, "{operation} {state}");
+                    assert_eq!(
+                        is_at_work(Value::parse(object.as_bytes()).unwrap()),
+                        expected,
+                        "{operation} {state}"
+                    );
                 }
             }
         }
@@ -117,7 +138,14 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_ends_a_wait() {
-        for object in ["{}", "[]", "1", r#"{"status":null}"#, r#"{"status":2}"#, r#"{"status":"new_to_us"}"#] {
+        for object in [
+            "{}",
+            "[]",
+            "1",
+            r#"{"status":null}"#,
+            r#"{"status":2}"#,
+            r#"{"status":"new_to_us"}"#,
+        ] {
             assert!(!is_at_work(Value::parse(object.as_bytes()).unwrap()), "{object}");
         }
     }

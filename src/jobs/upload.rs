@@ -65,7 +65,10 @@ impl Upload {
     fn send_part(&mut self, calls: &Calls, upload_id: &str, number: usize) -> std::result::Result<Answer, Failed> {
         let State { file, .. } = self.state;
         file.check(&self.path)?;
-        let mut request = calls.request("uploads.parts.create", &format!("{{\"upload_id\":{}}}", quoted(upload_id)))?;
+        let mut request = calls.request(
+            "uploads.parts.create",
+            &format!("{{\"upload_id\":{}}}", quoted(upload_id)),
+        )?;
         request.file_part("data", PART_NAME, &self.path, file.size, self.state.range(number))?;
         let answer = calls.send(&mut request)?;
         // What was changed behind the reader's back would be a part of neither file.
@@ -124,7 +127,10 @@ fn file_in(upload: Answer) -> Answer {
 /// What the program says of the upload, with what it need not say.
 fn creation(params: Value<'_>, path: &Path, size: u64) -> Result<String> {
     if params.get("bytes").is_some() {
-        return Err(Error::argument("bytes", "is the size of the file, which need not be said"));
+        return Err(Error::argument(
+            "bytes",
+            "is the size of the file, which need not be said",
+        ));
     }
     let filename = text(params, "filename")?.map_or_else(
         || path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -166,11 +172,16 @@ struct Share {
 
 impl Share {
     fn of(params: Value<'_>) -> Result<Option<Share>> {
-        let Some(value) = given(params, "share") else { return Ok(None) };
+        let Some(value) = given(params, "share") else {
+            return Ok(None);
+        };
         let mut numbers = value.items().map(Value::as_u64);
         match (numbers.next().flatten(), numbers.next().flatten(), numbers.next()) {
             (Some(rest), Some(of), None) if rest < of => Ok(Some(Share { rest, of })),
-            _ => Err(Error::argument("share", "expected [i,n], the share i of n, counted from 0")),
+            _ => Err(Error::argument(
+                "share",
+                "expected [i,n], the share i of n, counted from 0",
+            )),
         }
     }
 
@@ -194,7 +205,10 @@ impl Print {
         if !metadata.is_file() {
             return Err(failed("is not a regular file".to_owned()));
         }
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = metadata
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Ok(Print {
             size: metadata.len(),
             modified_ms: modified.and_then(|time| u64::try_from(time.as_millis()).ok()),
@@ -206,12 +220,18 @@ impl Print {
         let now = Print::of(path)?;
         let changed = |how: String| {
             let path = path.display();
-            Err(Error::new(Status::Io, format!("{path}: the file has changed since its upload began: {how}")))
+            Err(Error::new(
+                Status::Io,
+                format!("{path}: the file has changed since its upload began: {how}"),
+            ))
         };
         if now.size != self.size {
             return changed(format!("it had {} bytes and has {}", self.size, now.size));
         }
-        if self.modified_ms.is_some_and(|then| now.modified_ms.is_some_and(|now| now != then)) {
+        if self
+            .modified_ms
+            .is_some_and(|then| now.modified_ms.is_some_and(|now| now != then))
+        {
             return changed("it was written to".to_owned());
         }
         Ok(())
@@ -232,7 +252,10 @@ impl State {
     fn new(file: Print, part_bytes: u64) -> Result<State> {
         let count = file.size.div_ceil(part_bytes);
         if count > MOST_PARTS {
-            let why = format!("the file has {} bytes, which makes more than {MOST_PARTS} parts", file.size);
+            let why = format!(
+                "the file has {} bytes, which makes more than {MOST_PARTS} parts",
+                file.size
+            );
             return Err(Error::argument("part_bytes", why));
         }
         Ok(State {
@@ -280,7 +303,9 @@ impl State {
         for (id, part) in state.parts.iter_mut().zip(parts) {
             *id = part.as_str().map(|id| id.into_owned());
         }
-        state.upload_id = given(json, "upload_id").and_then(Value::as_str).map(|id| id.into_owned());
+        state.upload_id = given(json, "upload_id")
+            .and_then(Value::as_str)
+            .map(|id| id.into_owned());
         Ok(state)
     }
 
@@ -303,7 +328,9 @@ impl State {
 
     fn sent(&self) -> u64 {
         let sent = self.parts.iter().enumerate().filter(|(_, id)| id.is_some());
-        sent.map(|(number, _)| self.range(number)).map(|range| range.end - range.start).sum()
+        sent.map(|(number, _)| self.range(number))
+            .map(|range| range.end - range.start)
+            .sum()
     }
 
     fn to_json(&self) -> String {
@@ -314,14 +341,19 @@ impl State {
             self.sent(),
             self.file.size,
             self.part_bytes,
-            self.file.modified_ms.map_or_else(|| "null".to_owned(), |ms| ms.to_string()),
+            self.file
+                .modified_ms
+                .map_or_else(|| "null".to_owned(), |ms| ms.to_string()),
             parts.join(",")
         )
     }
 }
 
 fn wrong_state(why: &str) -> Error {
-    Error::argument("resume", format!("expected what kuai_job_json said of an upload: {why}"))
+    Error::argument(
+        "resume",
+        format!("expected what kuai_job_json said of an upload: {why}"),
+    )
 }
 
 #[cfg(test)]
@@ -401,7 +433,10 @@ mod tests {
             assert_eq!(error.param.as_deref(), Some("resume"), "{wrong}: {}", error.message);
         }
         let huge = r#"{"size":18446744073709551615,"part_bytes":1,"parts":[]}"#;
-        assert_eq!(State::read(value(huge)).unwrap_err().param.as_deref(), Some("part_bytes"));
+        assert_eq!(
+            State::read(value(huge)).unwrap_err().param.as_deref(),
+            Some("part_bytes")
+        );
     }
 
     #[test]
@@ -422,7 +457,9 @@ mod tests {
 
     #[test]
     fn what_the_program_says_of_an_upload_is_kept() {
-        let made = |params: &str| creation(value(params), Path::new("/tmp/a b.jsonl"), 10).map_err(|error| error.message.clone());
+        let made = |params: &str| {
+            creation(value(params), Path::new("/tmp/a b.jsonl"), 10).map_err(|error| error.message.clone())
+        };
         assert_eq!(
             made(r#"{"purpose":"fine-tune","part_bytes":1,"expires_after":{"seconds":1.0}}"#).unwrap(),
             r#"{"purpose":"fine-tune","expires_after":{"seconds":1.0},"filename":"a b.jsonl","bytes":10,"mime_type":"text/jsonl"}"#

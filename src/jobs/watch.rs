@@ -36,7 +36,10 @@ impl Watch {
     pub fn new(operation: &str, params: Option<&str>, options: &JobOptions) -> Result<Watch> {
         let target = operation::find(operation)?;
         if target.method != "GET" {
-            let why = format!("{} asks for work again each time; only a GET can be waited with", target.method);
+            let why = format!(
+                "{} asks for work again each time; only a GET can be waited with",
+                target.method
+            );
             return Err(Error::argument("operation", why));
         }
         let habit = Habit::of(target.entry);
@@ -60,7 +63,9 @@ impl Watch {
     pub fn look(&mut self, calls: &Calls) -> std::result::Result<Seen, Failed> {
         let now = Instant::now();
         self.end = self.end.or(self.longest_wait.map(|longest| now + longest));
-        let pause = self.due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        let pause = self
+            .due
+            .map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
         let left = self.end.map(|end| end.saturating_duration_since(now));
         calls.sleep(left.map_or(pause, |left| left.min(pause)))?;
         self.check_end(calls.options.deadline.or(calls.client.config().limits.deadline))?;

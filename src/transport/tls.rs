@@ -55,10 +55,10 @@ fn roots(config: &Config) -> Result<RootCertStore> {
         TlsRoots::File => {}
     }
     if let Some(ca_file) = &config.ca_file {
-        for certificate in certificates("ca_file", ca_file)? {
-            roots
-                .add(certificate)
-                .map_err(|error| unusable("ca_file", ca_file, &error.to_string()))?;
+        // A system's bundle may hold a certificate that nobody can read any more; one that can be read is what was meant.
+        let (added, _) = roots.add_parsable_certificates(certificates("ca_file", ca_file)?);
+        if added == 0 {
+            return Err(unusable("ca_file", ca_file, "none of its certificates can be read"));
         }
     }
     Ok(roots)

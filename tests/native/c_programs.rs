@@ -63,6 +63,17 @@ fn a_fork_shares_no_answers() {
 }
 
 #[test]
+fn a_fork_shares_no_answers_over_tls() {
+    let Some(program) = compile(C99, "tests/c/fork.c") else {
+        return;
+    };
+    let server = Service::start_tls();
+    let mut command = command(&program, &server.url("/v1"));
+    command.env("SSL_CERT_FILE", server.ca_pem());
+    assert_eq!(succeed(&mut command), "parent and children got their own answers\n");
+}
+
+#[test]
 fn a_storm_of_signals_changes_nothing() {
     program("signals.c", &[C99], &[], "signals change nothing\n");
 }
