@@ -4,12 +4,8 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 CARGO      ?= cargo
-CXX        ?= c++
 CFLAGS     ?= -O2
 CXXFLAGS   ?= -O2
-ifeq ($(origin CC),default)
-CC := cc
-endif
 
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 RUST      := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -34,7 +30,7 @@ all: tools ## builds the library: libkuai.so and libkuai.a in target/release
 	@ln -sf libkuai.so $(OUT)/libkuai.so.$(SOVERSION)
 
 demo: tools ## asks one question from C: the stand-in service, or with KUAI_API_KEY the real one
-	@CARGO='$(CARGO)' CC='$(CC)' TARGET='$(TARGET)' sh examples-c/demo.sh
+	@CARGO='$(CARGO)' COMPILER='$(CC)' TARGET='$(TARGET)' sh examples-c/demo.sh
 
 test: tools ## runs all tests; those for tools that are not installed say so and are skipped
 	$(CARGO) test --locked
@@ -79,10 +75,10 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@INCLUD
 $(OUT)/libkuai.so $(OUT)/libkuai.a:
 	$(MAKE) all
 
-$(BIN)/%: examples-c/%.c include/kuai.h $(OUT)/libkuai.so | $(BIN)
+$(BIN)/%: examples-c/%.c include/kuai.h | all $(BIN)
 	$(CC) -std=c99 -pedantic -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ $(LDFLAGS) $(LINK)
 
-$(BIN)/%_cpp: examples-c/%.cpp include/kuai.h include/kuai.hpp $(OUT)/libkuai.so | $(BIN)
+$(BIN)/%_cpp: examples-c/%.cpp include/kuai.h include/kuai.hpp | all $(BIN)
 	$(CXX) -std=c++17 -pedantic -Wall -Wextra $(CXXFLAGS) -Iinclude $< -o $@ $(LDFLAGS) $(LINK)
 
 $(BIN):

@@ -3,17 +3,21 @@
 # Without KUAI_API_KEY it asks the stand-in service on loopback.
 set -eu
 cd "$(dirname "$0")/.."
-: "${CARGO:=cargo}" "${CC:=cc}" "${TARGET:=target}"
+: "${CARGO:=cargo}" "${COMPILER:=cc}" "${TARGET:=target}"
 demo=$TARGET/demo
-mkdir -p "$demo"
+stand_in=
+[ -n "${KUAI_API_KEY:-}" ] || stand_in="--example stand_in"
 
-if [ -n "${KUAI_API_KEY:-}" ]; then
-    $CARGO build --release --locked --lib
-else
-    $CARGO build --release --locked --lib --example stand_in
+$CARGO build --release --locked --lib $stand_in
+mkdir -p "$demo"
+ln -sf "$(realpath "$TARGET/release/libkuai.so")" "$demo/libkuai.so.0"
+$COMPILER -std=c99 -pedantic -Wall -Wextra -Iinclude examples-c/hello.c -o "$demo/hello" -L"$TARGET/release" -lkuai \
+    -Wl,-rpath,"$(realpath "$demo")"
+
+if [ -n "$stand_in" ]; then
     rm -f "$demo/leash" "$demo/says"
     mkfifo "$demo/leash" "$demo/says"
-    "$TARGET/release/examples/stand_in" --key sk-demo --parent-stdin <"$demo/leash" >"$demo/says" 3>&- &
+    "$TARGET/release/examples/stand_in" --key sk-demo --parent-stdin <"$demo/leash" >"$demo/says" &
     # The stand-in lives as long as this end of its standard input is open: it cannot outlive this script.
     exec 3>"$demo/leash"
     trap 'exec 3>&-; wait; rm -f "$demo/leash" "$demo/says"' EXIT
@@ -27,8 +31,5 @@ else
     echo "The stand-in service answers on $address."
 fi
 
-ln -sf "$(realpath "$TARGET/release/libkuai.so")" "$demo/libkuai.so.0"
-$CC -std=c99 -pedantic -Wall -Wextra -Iinclude examples-c/hello.c -o "$demo/hello" -L"$TARGET/release" -lkuai \
-    -Wl,-rpath,"$(realpath "$demo")"
 printf '1+100= ? '
-"$demo/hello"
+"$demo/hello" 3>&- 4<&-
