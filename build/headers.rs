@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 /// The sections in reading order. A type is declared before it is used.
-const SECTIONS: [&str; 11] = [
-    "status", "handle", "client", "call", "request", "result", "stream", "cancel", "job", "json", "about",
+const SECTIONS: [&str; 13] = [
+    "status", "handle", "client", "call", "request", "result", "stream", "cancel", "pages", "tools", "job", "json",
+    "about",
 ];
 
 const WIDTH: usize = 110;

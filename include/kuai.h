@@ -26,10 +26,10 @@
  * The rules on this page (who frees, which thread, what NULL does) hold for every function; what a
  * function's own text says is what is special about it.
  *
- * HANDLES. A kuai_client, kuai_request, kuai_result, kuai_stream or kuai_cancel is a pointer to something
- * that you never look into. What you got from a function that returns a pointer to non-const is yours, and
- * the _free function of its kind ends it. Every _free takes NULL. Nothing is to be set up before the first
- * call or torn down after the last one.
+ * HANDLES. A kuai_client, kuai_request, kuai_result, kuai_stream, kuai_cancel, kuai_job, kuai_pages or
+ * kuai_tools is a pointer to something that you never look into. What you got from a function that returns
+ * a pointer to non-const is yours, and the _free function of its kind ends it. Every _free takes NULL.
+ * Nothing is to be set up before the first call or torn down after the last one.
  *
  * FAILURES. A function that returns a handle never returns NULL: when something is wrong you get a handle
  * that knows what, and a program may go on with it and look at the end. There is no errno and no "last
@@ -50,14 +50,15 @@
  * Bytes come as (data, size); NULL with size 0 is empty.
  *
  * TEXT OUT is UTF-8 that ends with NUL and is never NULL unless the function says so. A `const char *`
- * belongs to the handle it was asked of and is good until that handle is freed or, with a stream, until
- * the next call on the stream. A `char *` is yours: kuai_string_free, not free. A size_t pointer beside it
- * takes the size without the NUL, and may be NULL; you need it only where the text itself may hold NUL.
+ * belongs to the handle it was asked of and is good until that handle is freed or, with what is taken step by
+ * step (a stream, pages, tools, a job), until its next step. A `char *` is yours: kuai_string_free, not free.
+ * A size_t pointer beside it takes the size without the NUL, and may be NULL; you need it only where the text
+ * itself may hold NUL.
  *
  * THREADS. What takes a `const kuai_x *` may be called by many threads at once on one handle, what takes a
  * `kuai_x *` by one at a time. Make one client and share it: its connections are kept and used again. A
- * handle may be used in another thread than the one that made it. A stream keeps what it needs of its
- * client, so the client may be freed first. No handle may be freed while another call is using it.
+ * handle may be used in another thread than the one that made it. What is taken step by step keeps what it
+ * needs of its client, so the client may be freed first. No handle may be freed while another call is using it.
  *
  * THE PROCESS is yours. The library sets no signal handler, starts no thread, writes nothing to stdout or
  * stderr, changes no environment or locale, and never calls exit or abort on account of what it is given.
@@ -144,7 +145,7 @@ extern "C" {
 typedef enum kuai_status_code {
     /** It worked. */
     KUAI_OK = 0,
-    /** The stream is at its end, and the answer is whole. */
+    /** It is at its end: a stream whose answer is whole, a finished job, a list, a conversation. */
     KUAI_DONE = 1,
     /** NULL, not UTF-8, not JSON, an unknown operation, a missing path parameter. */
     KUAI_INVALID_ARGUMENT = -1,
@@ -162,7 +163,7 @@ typedef enum kuai_status_code {
     KUAI_CANCELLED = -13,
     /** The answer is not what the API promises: not HTTP, not JSON, an HTML page. */
     KUAI_PROTOCOL = -14,
-    /** A size limit of the client's passed. */
+    /** A size limit of the client's passed, or max_turns. */
     KUAI_LIMIT = -15,
     /** A defect of the library, with its text. The program goes on. */
     KUAI_INTERNAL = -99,
@@ -206,6 +207,12 @@ typedef struct kuai_cancel kuai_cancel;
  */
 typedef struct kuai_client kuai_client;
 
+/** Work of many calls, taken step by step. */
+typedef struct kuai_job kuai_job;
+
+/** A walk over a list. */
+typedef struct kuai_pages kuai_pages;
+
 /** What to send, put together in steps. */
 typedef struct kuai_request kuai_request;
 
@@ -214,6 +221,9 @@ typedef struct kuai_result kuai_result;
 
 /** An answer that is still coming, taken piece by piece. */
 typedef struct kuai_stream kuai_stream;
+
+/** A conversation in which the model calls tools. */
+typedef struct kuai_tools kuai_tools;
 
 
 /* ===========================================================================================================
@@ -240,7 +250,7 @@ kuai_client *kuai_client_new(const char *config_json);
 const char *kuai_client_error(const kuai_client *client);
 
 /**
- * Ends every call and stream of this client that is now in flight, from any thread; they fail with
+ * Ends every call, stream and job of this client that is now in flight, from any thread; they fail with
  * KUAI_CANCELLED.
  *
  * Calls that start afterwards are not touched. To end one call, see kuai_cancel_new.
@@ -248,8 +258,8 @@ const char *kuai_client_error(const kuai_client *client);
 void kuai_client_cancel(const kuai_client *client);
 
 /**
- * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams may go
- * on.
+ * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams and
+ * jobs may go on.
  */
 void kuai_client_free(kuai_client *client);
 
@@ -542,6 +552,369 @@ void kuai_cancel_trigger(const kuai_cancel *cancel);
 
 /** Frees the switch. The requests that it was given to keep what they need of it. */
 void kuai_cancel_free(kuai_cancel *cancel);
+
+
+/* ===========================================================================================================
+ * Pages: a list, item by item
+ *
+ * Services hand out long lists page by page. The program takes the items, and the pages are fetched as they
+ * are needed:
+ *
+ *     kuai_pages *pages = kuai_pages_open(client, "files.list", "{\"purpose\":\"batch\"}", NULL);
+ *     while ((status = kuai_pages_next(pages)) == KUAI_OK)
+ *         puts(kuai_pages_json(pages));
+ *     if (status != KUAI_DONE)
+ *         fprintf(stderr, "%s\n", kuai_result_json(kuai_pages_result(pages)));
+ *     kuai_pages_free(pages);
+ *
+ * The end of a list is where its service says it is (has_more, the next page's token), or else an empty page
+ * or one whose items have no id. A list that is cut off is never taken for a whole one: a page that leads
+ * back to where the list has been already, one that has more but not where, and an answer that is no list are
+ * KUAI_PROTOCOL.
+ */
+
+/**
+ * Begins a walk over a list. Nothing is sent before the first kuai_pages_next.
+ *
+ * `operation` is any list of the API ("files.list", "fine_tuning.jobs.list_events",
+ * "admin.organization.usage.costs"), with or without pages ("models.list"), also as a method and a path.
+ * `params_json` is an object of its parameters, NULL for none; they go with every page. "limit" is the size
+ * of a page, not of the list; "after" (or "page") is where the walk begins; with "before" and no "after" it
+ * goes backwards, page before page. `options_json` are the options of each call that fetches a page, without
+ * idempotency_key, save_to and bare. Never NULL; free with kuai_pages_free.
+ */
+kuai_pages *kuai_pages_open(const kuai_client *client,
+                            const char *operation,
+                            const char *params_json,
+                            const char *options_json);
+
+/**
+ * Gives the walk a switch that ends its calls at once, in place of one given before: kuai_pages_next is
+ * KUAI_CANCELLED. The switch may be freed before the walk is.
+ */
+kuai_status kuai_pages_cancel_with(kuai_pages *pages, const kuai_cancel *cancel);
+
+/**
+ * Goes to the next item, and fetches the next page when that is due.
+ *
+ * KUAI_OK: there is an item. KUAI_DONE: there are no more, and it stays so. Anything else is a failure, and
+ * kuai_pages_result has its document; the items that came before it are good. Where a page could not be had
+ * (KUAI_CONNECTION, KUAI_RATE_LIMITED), another kuai_pages_next asks for that page again.
+ */
+kuai_status kuai_pages_next(kuai_pages *pages);
+
+/**
+ * This item, byte for byte as it came. "" when there is none. Good until the next kuai_pages_next or
+ * kuai_pages_free.
+ *
+ *     char *id = kuai_json_get(kuai_pages_json(pages), "/id");
+ *     puts(id ? id : "no id");
+ *     kuai_string_free(id);
+ */
+const char *kuai_pages_json(const kuai_pages *pages);
+
+/**
+ * The page that the item is on, as it came, with its headers; after KUAI_DONE the last page, after a failure
+ * the error document.
+ *
+ * It belongs to the walk and is good until the next kuai_pages_next or kuai_pages_free: do not free it.
+ * Never NULL.
+ */
+const kuai_result *kuai_pages_result(kuai_pages *pages);
+
+/** Ends the walk, and frees it and everything borrowed from it. */
+void kuai_pages_free(kuai_pages *pages);
+
+
+/* ===========================================================================================================
+ * Tools: functions of the program's that the model may call
+ *
+ * The request names the tools. The program asks for the next call, does what the model wants, gives the
+ * result back, and so on until the model has finished:
+ *
+ *     const char *request_json =
+ *         "{\"messages\":[{\"role\":\"user\",\"content\":\"How warm is it in Paris?\"}],\"tools\":[{\"type\":\"function\",\"function\":"
+ *         "{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
+ *     kuai_tools *tools = kuai_tools_new(client, request_json, NULL);
+ *     while ((status = kuai_tools_next(tools)) == KUAI_OK) {
+ *         printf("%s(%s)\n", kuai_tools_name(tools), kuai_tools_arguments(tools));
+ *         kuai_tools_give(tools, "21 degrees, sunny");
+ *     }
+ *     puts(kuai_result_json(kuai_tools_result(tools)));
+ *     kuai_tools_free(tools);
+ *
+ * The model's messages go back to the service byte for byte, with all that it wants to see again
+ * (reasoning_content, thought signatures). The request may be one of chat completions ("messages"; "tools",
+ * or the older "functions") or one of responses ("input"). Of several choices ("n") the first counts.
+ */
+
+/**
+ * Begins a conversation with tools. Nothing is sent before the first kuai_tools_next.
+ *
+ * `request_json` is the request as the API documents it. It goes out as it stands with every turn, but for
+ * the messages that were added, and "stream". `options_json` are the options of each call to the service,
+ * without idempotency_key, save_to and bare, and two more:
+ *
+ *     max_turns  10     the most answers that the model may give; when it still calls tools after that, and the
+ *                       results are given, kuai_tools_next is KUAI_LIMIT
+ *     stream     false  true: the text comes piece by piece
+ *
+ * Never NULL; free with kuai_tools_free.
+ */
+kuai_tools *kuai_tools_new(const kuai_client *client, const char *request_json, const char *options_json);
+
+/**
+ * Gives the conversation a switch that ends its calls to the service at once, in place of one given before:
+ * kuai_tools_next is KUAI_CANCELLED. The switch may be freed before the conversation is.
+ */
+kuai_status kuai_tools_cancel_with(kuai_tools *tools, const kuai_cancel *cancel);
+
+/**
+ * Goes on until there is something for the program to do.
+ *
+ * KUAI_OK: a tool is to be called, and waits for kuai_tools_give; with "stream" also when new text has come,
+ * and then kuai_tools_name is "". Several calls in one answer are handed out one after the other. KUAI_DONE:
+ * the model has finished, and it stays so. Anything else is a failure, and kuai_tools_result has its
+ * document: KUAI_INVALID_ARGUMENT when a call still waits for its result, KUAI_LIMIT after max_turns answers.
+ * Another kuai_tools_next asks for the same answer again; with "stream" its text then comes from its start.
+ *
+ *     kuai_tools *tools = kuai_tools_new(client, request_json, "{\"stream\":true}");
+ *     while ((status = kuai_tools_next(tools)) == KUAI_OK) {
+ *         fputs(kuai_tools_text(tools, NULL), stdout);
+ *         if (strcmp(kuai_tools_name(tools), "") != 0)
+ *             kuai_tools_give(tools, "21 degrees, sunny");
+ *     }
+ */
+kuai_status kuai_tools_next(kuai_tools *tools);
+
+/**
+ * The name of the tool to call. "" when no call waits for its result.
+ *
+ * This and the other texts of a call are good until the next kuai_tools_give, kuai_tools_next or
+ * kuai_tools_free.
+ */
+const char *kuai_tools_name(const kuai_tools *tools);
+
+/**
+ * What the tool is to be called with, as the model wrote it: JSON if all is well (a custom tool's is plain
+ * text).
+ *
+ * Models make mistakes, and an answer that reached its longest length ends anywhere: what is no JSON is
+ * handed out all the same. To give back what is wrong with it mostly helps the model.
+ *
+ *     char *city = kuai_json_get(kuai_tools_arguments(tools), "/city");
+ *     kuai_tools_give(tools, city ? "21 degrees, sunny" : "error: the argument city is missing");
+ *     kuai_string_free(city);
+ */
+const char *kuai_tools_arguments(const kuai_tools *tools);
+
+/** The service's name for this call. "" when it gave none (the older "functions" have none). */
+const char *kuai_tools_call_id(const kuai_tools *tools);
+
+/**
+ * What the model has said to the user since the last kuai_tools_next, also after KUAI_DONE: printed each
+ * time, it is everything once. Without "stream" it comes in one piece, with the answer's first call or with
+ * KUAI_DONE. `size` takes its size, and may be NULL. Good until the next kuai_tools_next or kuai_tools_free.
+ */
+const char *kuai_tools_text(const kuai_tools *tools, size_t *size);
+
+/**
+ * Gives the result of the call that waits for one: any text, also one that says what went wrong. It is
+ * copied.
+ *
+ * KUAI_INVALID_ARGUMENT when no call waits, or when `content` is NULL or not UTF-8; then the call still
+ * waits, and until a good result comes kuai_tools_next fails with the same.
+ */
+kuai_status kuai_tools_give(kuai_tools *tools, const char *content);
+
+/**
+ * The service's last answer; after KUAI_DONE the final one, after a failure the error document.
+ *
+ * It belongs to the conversation and is good until the next kuai_tools_next or kuai_tools_free: do not free
+ * it. Never NULL.
+ */
+const kuai_result *kuai_tools_result(kuai_tools *tools);
+
+/**
+ * The whole conversation as a JSON array, to go on with: the request's "messages" (or "input"), the model's
+ * answers, and the results. "[]" when there is none. Good until the next kuai_tools_give, kuai_tools_next or
+ * kuai_tools_free.
+ *
+ * While a call waits for its result the array lacks that, and services refuse it so. After KUAI_LIMIT another
+ * kuai_tools can go on with it.
+ */
+const char *kuai_tools_messages(kuai_tools *tools);
+
+/** Ends the conversation, and frees it and everything borrowed from it. */
+void kuai_tools_free(kuai_tools *tools);
+
+
+/* ===========================================================================================================
+ * Jobs: what takes long
+ *
+ * Waiting for the end of something that the service works on, uploading a large file, having many requests
+ * answered as a batch. The program takes a job step by step, so that it can show how far it is, and stop:
+ *
+ *     kuai_job *job = kuai_job_wait(client, "batches.retrieve", "{\"batch_id\":\"batch_1\"}", NULL);
+ *     while ((status = kuai_job_next(job)) == KUAI_OK)
+ *         printf("%s\n", kuai_job_json(job));
+ *     puts(kuai_result_json(kuai_job_result(job)));
+ *     kuai_job_free(job);
+ *
+ * What the service works on goes on when the job is freed, is cancelled or fails, and another job can be made
+ * for it. `options_json` are the options of each call that the job makes (deadline_ms is one call's too),
+ * without idempotency_key, save_to and bare, and two more:
+ *
+ *     interval_ms      1000           the pause between two looks; when the service names one (in the header
+ *                      (files 5000)   openai-poll-after-ms), that is taken
+ *     longest_wait_ms  off            how long is waited for the end, from the first kuai_job_next on; then
+ *                      (files 30 min) KUAI_TIMEOUT, and the next kuai_job_next waits for as long again; 0: off
+ */
+
+/**
+ * Waits until what an operation tells of has come to its end.
+ *
+ * `operation` is any GET whose answer has a "status": "batches.retrieve", "fine_tuning.jobs.retrieve",
+ * "beta.threads.runs.retrieve", "responses.retrieve", "vector_stores.files.retrieve",
+ * "vector_stores.file_batches.retrieve", "videos.retrieve", "files.retrieve" and the like;
+ * `params_json` are its parameters. Never NULL; free with kuai_job_free.
+ *
+ * Each kuai_job_next pauses and looks once; the first one looks at once. The end is every status but
+ * queued, pending, validating, validating_files, uploaded, in_progress, processing, running, finalizing and
+ * cancelling, also one that tells of a failure, or that it is the program's turn (requires_action): then
+ * kuai_job_next gives KUAI_DONE, the result is the object, and the program reads its status.
+ *
+ *     kuai_job *job = kuai_job_wait(client, "fine_tuning.jobs.retrieve", "{\"fine_tuning_job_id\":\"ftjob-1\"}",
+ *         "{\"longest_wait_ms\":3600000}");
+ *     while ((status = kuai_job_next(job)) == KUAI_OK)
+ *         putchar('.');
+ *     if (status == KUAI_DONE) {
+ *         char *state = kuai_json_get(kuai_job_json(job), "/status");
+ *         puts(state ? state : "?");
+ *         kuai_string_free(state);
+ *     }
+ *     kuai_job_free(job);
+ */
+kuai_job *kuai_job_wait(const kuai_client *client,
+                        const char *operation,
+                        const char *params_json,
+                        const char *options_json);
+
+/**
+ * Uploads a file in parts (uploads.create, uploads.parts.create, uploads.complete), for files that are too
+ * large for files.create or for one attempt.
+ *
+ * `path` (UTF-8) is read as it is sent and never held in memory; a file that changes before the upload is
+ * complete is KUAI_IO. `params_json` are those of uploads.create: purpose, and where they are not as the
+ * path has it filename and mime_type, expires_after; beside them part_bytes (64 MiB, the most that the API
+ * takes), md5 (of the whole file, for the service to check), resume and share. Never NULL; free with
+ * kuai_job_free.
+ *
+ * The first kuai_job_next begins the upload, each further one sends a part, the last one completes it:
+ * the result is the file, as files.create would have given it. kuai_job_json is
+ *
+ *     {"upload_id":"upload_1","sent":67108864,"size":150000000,"part_bytes":67108864,"modified_ms":1700000000000,
+ *      "parts":["part_1",null,null]}
+ *
+ * and all that another job needs, in this process or a later one, to send what is missing: that is what
+ * `"resume"` takes. An upload that is not complete after an hour is gone (OpenAI); uploads.cancel ends it
+ * before.
+ *
+ * To send several parts at once, let one job begin the upload, give its kuai_job_json to as many threads
+ * or processes as you like, each with a job of its own with `"resume":<that>,"share":[i,n]` (share i of n,
+ * counted from 0; kuai_job_next is KUAI_DONE when it is sent), and then a last job with `"resume":[...]` of
+ * all their kuai_job_json. That one sends what they did not, and completes the upload.
+ *
+ *     kuai_job *job = kuai_job_upload(client, "training.jsonl", "{\"purpose\":\"fine-tune\"}", NULL);
+ *     while ((status = kuai_job_next(job)) == KUAI_OK)
+ *         puts(kuai_job_json(job));
+ *     puts(kuai_result_json(kuai_job_result(job)));
+ *     kuai_job_free(job);
+ */
+kuai_job *kuai_job_upload(const kuai_client *client,
+                          const char *path,
+                          const char *params_json,
+                          const char *options_json);
+
+/**
+ * Has many requests answered as one batch: uploads them, waits for the batch, and fetches and sorts its
+ * results.
+ *
+ * `requests_json` is an array. Each item is a request of the endpoint as kuai_call would take it, or
+ * `{"custom_id":"...","method":"POST","url":"/v1/...","body":{...}}` of which all but body may be missing.
+ * A request without a custom_id gets "request-0", "request-1" and so on, by its place in the array.
+ * `params_json` are those of batches.create, none of which is needed: endpoint (else the url of the first
+ * request, else "/v1/chat/completions"), completion_window (else "24h"), metadata and so on; and resume:
+ * what kuai_job_json of another job said, or `{"batch_id":"..."}`. With a batch that is there already
+ * `requests_json` may be NULL. Never NULL; free with kuai_job_free.
+ *
+ * kuai_job_json is `{"input_file_id":"...","batch_id":"...","batch":{...}}`. At the end the result is
+ *
+ *     {"batch":{...},                        as batches.retrieve gives it: read its status
+ *      "results":{"request-0":{...},...},    each answer as kuai_call would have given it
+ *      "errors":{"request-7":{"error":{...}},...},      each failure, as an error document
+ *      "broken":[{"file_id":"...","line":3,"why":"...","text":"..."}],   lines that could not be read
+ *      "missing":["request-9"]}              requests of which nothing came; only where they were given
+ *
+ * A batch that failed, expired or was cancelled is KUAI_DONE too, with the results that there are. Requests
+ * and results are held in memory. The files stay with the service.
+ *
+ *     kuai_job *job = kuai_job_batch(client,
+ *         "[{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"1+100=\"}]}]", NULL, NULL);
+ *     while ((status = kuai_job_next(job)) == KUAI_OK)
+ *         puts(kuai_job_json(job));
+ *     if (status == KUAI_DONE) {
+ *         char *text = kuai_json_get(kuai_result_json(kuai_job_result(job)),
+ *             "/results/request-0/choices/0/message/content");
+ *         puts(text ? text : "no answer");
+ *         kuai_string_free(text);
+ *     }
+ *     kuai_job_free(job);
+ */
+kuai_job *kuai_job_batch(const kuai_client *client,
+                         const char *requests_json,
+                         const char *params_json,
+                         const char *options_json);
+
+/**
+ * Gives the job a switch that ends its pauses and calls at once, in place of one given before:
+ * kuai_job_next is KUAI_CANCELLED. The switch may be freed before the job is.
+ *
+ * What the service works on goes on; batches.cancel, fine_tuning.jobs.cancel and the like end that.
+ */
+kuai_status kuai_job_cancel_with(kuai_job *job, const kuai_cancel *cancel);
+
+/**
+ * Takes the job's next step.
+ *
+ * KUAI_OK: it is a step further, and there is more to do. KUAI_DONE: it is finished, and stays so. Anything
+ * else is a failure, and kuai_job_result has its document; another kuai_job_next goes on where the job
+ * was. A job that could not be begun, or was cancelled, fails with the same each time.
+ *
+ *     int tries = 0;
+ *     do
+ *         status = kuai_job_next(job);
+ *     while (status == KUAI_OK || (status == KUAI_CONNECTION && ++tries < 10));
+ */
+kuai_status kuai_job_next(kuai_job *job);
+
+/**
+ * How far the job is, as JSON; which, the function that made it says. "" before the first step. Good until
+ * the next kuai_job_next or kuai_job_free.
+ */
+const char *kuai_job_json(const kuai_job *job);
+
+/**
+ * What came of the job: after KUAI_DONE its result, after a failure the error document, before that the
+ * service's last answer.
+ *
+ * It belongs to the job and is good until the next kuai_job_next or kuai_job_free: do not free it. Never
+ * NULL.
+ */
+const kuai_result *kuai_job_result(kuai_job *job);
+
+/** Frees the job and everything borrowed from it. What the service works on goes on. */
+void kuai_job_free(kuai_job *job);
 
 
 /* ===========================================================================================================

@@ -48,6 +48,8 @@ struct deleter {
     void operator()(kuai_stream *handle) const noexcept { kuai_stream_free(handle); }
     void operator()(kuai_cancel *handle) const noexcept { kuai_cancel_free(handle); }
     void operator()(kuai_job *handle) const noexcept { kuai_job_free(handle); }
+    void operator()(kuai_pages *handle) const noexcept { kuai_pages_free(handle); }
+    void operator()(kuai_tools *handle) const noexcept { kuai_tools_free(handle); }
     void operator()(char *owned) const noexcept { kuai_string_free(owned); }
 };
 
@@ -444,6 +446,193 @@ private:
     detail::owned<kuai_stream> handle_;
 };
 
+/**
+ * A list, item by item; its pages are fetched as they are needed. Made by client::pages. Read it with a range-for or with next().
+ *
+ *     for (const auto item : client.pages("files.list"))
+ *         std::cout << kuai::json_get(item, "/filename").value_or("?") << '\n';
+ */
+class pages {
+public:
+    /** Where a range-for ends. */
+    struct sentinel {};
+
+    /** Walks over the items once, each as JSON. Its pages must outlive it; moving the pages object does no harm. */
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = std::string_view;
+        using difference_type = std::ptrdiff_t;
+        using pointer = void;
+        using reference = std::string_view;
+
+        reference operator*() const noexcept { return detail::view(kuai_pages_json(handle_)); }
+        iterator &operator++()
+        {
+            more_ = advance(handle_);
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+
+        friend bool operator==(const iterator &at, sentinel) noexcept { return !at.more_; }
+        friend bool operator!=(const iterator &at, sentinel) noexcept { return at.more_; }
+        friend bool operator==(sentinel, const iterator &at) noexcept { return !at.more_; }
+        friend bool operator!=(sentinel, const iterator &at) noexcept { return at.more_; }
+
+    private:
+        friend class pages;
+        explicit iterator(kuai_pages *handle) : handle_(handle), more_(advance(handle)) {}
+        kuai_pages *handle_;
+        bool more_;
+    };
+
+    /** Takes over a handle from a C function. */
+    explicit pages(kuai_pages *owned) noexcept : handle_(owned) {}
+
+    /** Fetches the first page. @throws error as next() does */
+    iterator begin() { return iterator(get()); }
+    /** The end of every list. */
+    sentinel end() const noexcept { return {}; }
+
+    /** Goes to the next item; false at the end. @throws error when a page could not be had; the next call asks for it again */
+    bool next() { return advance(get()); }
+
+    /** `KUAI_OK`: an item; `KUAI_DONE`: the end; below zero: a failure, described by result(). */
+    status_code try_next() noexcept { return kuai_pages_next(get()); }
+
+    /** This item, byte for byte; empty when there is none. Valid until the next one. */
+    std::string_view json() const noexcept { return detail::view(kuai_pages_json(get())); }
+
+    /** The page that the item is on, or the failure. Valid until the next item. */
+    result_view result() noexcept { return result_view(kuai_pages_result(get())); }
+
+    /** Lets `source` end the calls. `source` may go before the pages do. */
+    pages &cancel_with(const cancel &source) noexcept
+    {
+        kuai_pages_cancel_with(get(), source.get());
+        return *this;
+    }
+
+    /** For C functions; still owned by this object. */
+    kuai_pages *get() noexcept { return handle_.get(); }
+    /** For C functions; still owned by this object. */
+    const kuai_pages *get() const noexcept { return handle_.get(); }
+
+private:
+    static bool advance(kuai_pages *handle)
+    {
+        const status_code status = kuai_pages_next(handle);
+        if (status < 0) {
+            throw error(status, detail::view(kuai_result_json(kuai_pages_result(handle))));
+        }
+        return status != KUAI_DONE;
+    }
+
+    detail::owned<kuai_pages> handle_;
+};
+
+/**
+ * A conversation in which the model calls tools. Made by client::tools. Go through it with next() and give(), or let finish() do that.
+ *
+ *     auto tools = client.tools(request);
+ *     std::cout << tools.finish([](auto name, auto arguments) { return call(name, arguments); }).text();
+ */
+class tools {
+public:
+    /** Takes over a handle from a C function. */
+    explicit tools(kuai_tools *owned) noexcept : handle_(owned) {}
+
+    /**
+     * Goes on until a tool is to be called, or in a stream new text has come (name() is empty then); false when the model has finished.
+     * @throws error when the answer failed; the next call asks for it again
+     */
+    bool next()
+    {
+        const status_code status = try_next();
+        if (status < 0) {
+            throw error(status, result().json());
+        }
+        return status != KUAI_DONE;
+    }
+
+    /** `KUAI_OK`: a call or new text; `KUAI_DONE`: the model has finished; below zero: a failure, described by result(). */
+    status_code try_next() noexcept { return kuai_tools_next(get()); }
+
+    /** The tool to call; empty when none is. Valid, like the other texts of the call, until its result is given. */
+    std::string_view name() const noexcept { return detail::view(kuai_tools_name(get())); }
+
+    /** What it is to be called with, as the model wrote it: mostly JSON. */
+    std::string_view arguments() const noexcept { return detail::view(kuai_tools_arguments(get())); }
+
+    /** The service's name for this call. */
+    std::string_view call_id() const noexcept { return detail::view(kuai_tools_call_id(get())); }
+
+    /** What the model has said to the user since the last next(), also at the end. */
+    std::string_view text() const noexcept
+    {
+        std::size_t size = 0;
+        const char *start = kuai_tools_text(get(), &size);
+        return start != nullptr ? std::string_view(start, size) : std::string_view();
+    }
+
+    /** The result of the call that waits for one: any text. @throws error when no call waits, or the text is not UTF-8 */
+    void give(const kuai::text &content)
+    {
+        const status_code status = kuai_tools_give(get(), content.c_str());
+        if (status < 0) {
+            throw error(status, detail::document(status, "no call waits for a result, or the result is not UTF-8"));
+        }
+    }
+
+    /**
+     * Goes on until the model has finished.
+     * @param call what makes the calls: from name and arguments (two `std::string_view`) to the result, a `std::string`
+     * @param say  what is done with the model's text (a `std::string_view`) as it comes
+     * @throws error as next() does, and what `call` and `say` throw
+     */
+    template <class Call, class Say> result_view finish(Call &&call, Say &&say)
+    {
+        bool more = true;
+        while (more) {
+            more = next();
+            if (!text().empty()) {
+                say(text());
+            }
+            if (!name().empty()) {
+                give(call(name(), arguments()));
+            }
+        }
+        return result();
+    }
+
+    /** The same for a program that reads the text from the last answer. */
+    template <class Call> result_view finish(Call &&call)
+    {
+        return finish(call, [](std::string_view) {});
+    }
+
+    /** The service's last answer, or the failure. Valid until the next step. */
+    result_view result() noexcept { return result_view(kuai_tools_result(get())); }
+
+    /** The whole conversation, a JSON array, to go on with. Valid until the next step. */
+    std::string_view messages() noexcept { return detail::view(kuai_tools_messages(get())); }
+
+    /** Lets `source` end the calls to the service. `source` may go before the conversation does. */
+    tools &cancel_with(const cancel &source) noexcept
+    {
+        kuai_tools_cancel_with(get(), source.get());
+        return *this;
+    }
+
+    /** For C functions; still owned by this object. */
+    kuai_tools *get() noexcept { return handle_.get(); }
+    /** For C functions; still owned by this object. */
+    const kuai_tools *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::owned<kuai_tools> handle_;
+};
+
 /** Work of many calls, taken step by step: waiting, an upload in parts, a batch. Made by client::wait, upload and batch. */
 class job {
 public:
@@ -548,6 +737,18 @@ public:
 
     /** Sends a request and hands its answer out piece by piece. A failure comes with the first piece. */
     stream open(const request &what) const { return stream(kuai_open(get(), what.get())); }
+
+    /** A list such as `"files.list"`, item by item. A failure comes with the first item. */
+    kuai::pages pages(const text &operation, const text &params = nullptr, const text &options = nullptr) const
+    {
+        return kuai::pages(kuai_pages_open(get(), operation.c_str(), params.c_str(), options.c_str()));
+    }
+
+    /** A conversation in which the model calls tools; see kuai_tools_new. A failure comes with the first step. */
+    kuai::tools tools(const text &request, const text &options = nullptr) const
+    {
+        return kuai::tools(kuai_tools_new(get(), request.c_str(), options.c_str()));
+    }
 
     /** Waits for the end of what a GET such as `"batches.retrieve"` tells of; see kuai_job_wait. A failure comes with the first step. */
     job wait(const text &operation, const text &params = nullptr, const text &options = nullptr) const

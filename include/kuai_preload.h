@@ -31,11 +31,17 @@ typedef struct kuai_cancel kuai_cancel;
 
 typedef struct kuai_client kuai_client;
 
+typedef struct kuai_job kuai_job;
+
+typedef struct kuai_pages kuai_pages;
+
 typedef struct kuai_request kuai_request;
 
 typedef struct kuai_result kuai_result;
 
 typedef struct kuai_stream kuai_stream;
+
+typedef struct kuai_tools kuai_tools;
 
 kuai_client *kuai_client_new(const char *config_json);
 
@@ -116,6 +122,68 @@ kuai_cancel *kuai_cancel_new(void);
 void kuai_cancel_trigger(const kuai_cancel *cancel);
 
 void kuai_cancel_free(kuai_cancel *cancel);
+
+kuai_pages *kuai_pages_open(const kuai_client *client,
+                            const char *operation,
+                            const char *params_json,
+                            const char *options_json);
+
+kuai_status kuai_pages_cancel_with(kuai_pages *pages, const kuai_cancel *cancel);
+
+kuai_status kuai_pages_next(kuai_pages *pages);
+
+const char *kuai_pages_json(const kuai_pages *pages);
+
+const kuai_result *kuai_pages_result(kuai_pages *pages);
+
+void kuai_pages_free(kuai_pages *pages);
+
+kuai_tools *kuai_tools_new(const kuai_client *client, const char *request_json, const char *options_json);
+
+kuai_status kuai_tools_cancel_with(kuai_tools *tools, const kuai_cancel *cancel);
+
+kuai_status kuai_tools_next(kuai_tools *tools);
+
+const char *kuai_tools_name(const kuai_tools *tools);
+
+const char *kuai_tools_arguments(const kuai_tools *tools);
+
+const char *kuai_tools_call_id(const kuai_tools *tools);
+
+const char *kuai_tools_text(const kuai_tools *tools, size_t *size);
+
+kuai_status kuai_tools_give(kuai_tools *tools, const char *content);
+
+const kuai_result *kuai_tools_result(kuai_tools *tools);
+
+const char *kuai_tools_messages(kuai_tools *tools);
+
+void kuai_tools_free(kuai_tools *tools);
+
+kuai_job *kuai_job_wait(const kuai_client *client,
+                        const char *operation,
+                        const char *params_json,
+                        const char *options_json);
+
+kuai_job *kuai_job_upload(const kuai_client *client,
+                          const char *path,
+                          const char *params_json,
+                          const char *options_json);
+
+kuai_job *kuai_job_batch(const kuai_client *client,
+                         const char *requests_json,
+                         const char *params_json,
+                         const char *options_json);
+
+kuai_status kuai_job_cancel_with(kuai_job *job, const kuai_cancel *cancel);
+
+kuai_status kuai_job_next(kuai_job *job);
+
+const char *kuai_job_json(const kuai_job *job);
+
+const kuai_result *kuai_job_result(kuai_job *job);
+
+void kuai_job_free(kuai_job *job);
 
 char *kuai_json_get(const char *json, const char *pointer);
 

@@ -16,6 +16,7 @@
 //! | [`capi`] | the C functions, one file a noun: convert, call, nothing else |
 //! | [`client`], [`stream`], [`result`], [`request`] | one call from request to answer |
 //! | [`jobs`] | work of many calls: waiting, uploads in parts, batches |
+//! | [`pages`], [`tools`] | lists, item by item; conversations in which the model calls tools |
 //! | `outgoing`, `operation`, `chat`, `multipart` | what is sent: URL, headers, body |
 //! | `transport` | sockets, TLS and proxies below ureq; limits and cancelling |
 //! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
@@ -40,6 +41,7 @@ pub mod json;
 mod multipart;
 mod operation;
 mod outgoing;
+pub mod pages;
 mod proxy;
 pub mod request;
 pub mod result;
@@ -48,6 +50,7 @@ mod save;
 mod sse;
 pub mod stream;
 mod tokens;
+pub mod tools;
 mod transport;
 mod webhook;
 
@@ -55,6 +58,8 @@ pub use cancel::Cancel;
 pub use client::Client;
 pub use error::{Error, Result, Status};
 pub use jobs::Job;
+pub use pages::Pages;
 pub use request::Request;
 pub use result::Answer;
 pub use stream::Stream;
+pub use tools::Tools;

@@ -38,6 +38,8 @@ pub struct Stream {
     /// The first bytes that came.
     start: Vec<u8>,
     any_event: bool,
+    /// So many of the bytes that events begin with alike were searched for a failure, and hold none.
+    harmless: usize,
     body_ended: bool,
     /// This event's data and name, each with a NUL.
     json: Vec<u8>,
@@ -107,6 +109,7 @@ impl Stream {
             content_timeout: None,
             start: Vec::new(),
             any_event: false,
+            harmless: 0,
             body_ended: false,
             json: vec![0],
             event: vec![0],
@@ -213,6 +216,12 @@ impl Stream {
         self.answer.as_ref().expect("set just before")
     }
 
+    /// [`result`](Self::result) for whoever needs the stream no longer.
+    pub(crate) fn into_result(mut self) -> Answer {
+        self.result();
+        self.answer.take().expect("set just before")
+    }
+
     /// Makes the next event, reading as long as it takes.
     fn advance(&mut self) -> Result<Turn> {
         loop {
@@ -255,7 +264,16 @@ impl Stream {
             Err(_) if name == "error" => return Err(told_in_words(data)),
             Err(fault) => return Err(not_json(data, &fault.to_string())),
         };
-        if let Some(error) = answer::failure_in_event(name, value, &self.headers) {
+        let known = self.accumulator.known(data);
+        let harmless = if known == self.harmless { known } else { 0 };
+        let is_harmless = answer::is_harmless_event(name, value, harmless);
+        self.harmless = if is_harmless { known } else { 0 };
+        let failure = if is_harmless {
+            None
+        } else {
+            answer::failure_in_event(name, value, &self.headers)
+        };
+        if let Some(error) = failure {
             // `response.failed` of /responses brings what there is of the answer along.
             if value.get("response").is_some() {
                 self.accumulator.push(name, value);
@@ -298,7 +316,8 @@ impl Stream {
     /// Whether what came begins like a document and not like a stream. Content types are only hints: services get them wrong both ways.
     fn is_whole(&self) -> bool {
         let start = self.start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.start);
-        matches!(start.trim_ascii_start(), [b'{' | b'<', ..]) || matches!(start.trim_ascii_start(), [b'[', second, ..] if *second != b'D')
+        matches!(start.trim_ascii_start(), [b'{' | b'<', ..])
+            || matches!(start.trim_ascii_start(), [b'[', second, ..] if *second != b'D')
     }
 
     /// A whole answer where a stream was asked for: one event, and the answer itself.

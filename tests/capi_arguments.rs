@@ -2,10 +2,15 @@
 //!
 //! Which functions and positions there are is read from `include/kuai_ffi.h`, so that none can be forgotten.
 
+mod support;
+
 use kuai::capi::*;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
+use std::sync::LazyLock;
+use support::http::Server;
+use support::openai::{KEY, Service};
 
 const INVALID_ARGUMENT: i32 = kuai_status_code::KUAI_INVALID_ARGUMENT as i32;
 const CONFIG: i32 = kuai_status_code::KUAI_CONFIG as i32;
@@ -74,7 +79,7 @@ fn null_gives_a_defined_result_in_every_position() {
         assert_ne!(function.run(&all).status, Some(INTERNAL), "{}", function.name);
     }
     println!("{tried} pointer positions");
-    assert!(tried >= 71, "{tried}");
+    assert!(tried >= 89, "{tried}");
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn text_that_is_not_utf8_is_refused_in_every_position() {
         }
     }
     println!("{tried} wrong texts");
-    assert!(tried >= 132, "{tried}");
+    assert!(tried >= 186, "{tried}");
 }
 
 #[test]
@@ -236,6 +241,9 @@ enum Kind {
     Result,
     Stream,
     Cancel,
+    Job,
+    Pages,
+    Tools,
     Text,
     Json,
     Bytes,
@@ -320,6 +328,9 @@ impl Kind {
                 "kuai_result *" => Kind::Result,
                 "kuai_stream *" => Kind::Stream,
                 "kuai_cancel *" => Kind::Cancel,
+                "kuai_job *" => Kind::Job,
+                "kuai_pages *" => Kind::Pages,
+                "kuai_tools *" => Kind::Tools,
                 other => panic!("this test knows no parameter of type {other}"),
             },
         }
@@ -391,6 +402,54 @@ impl Outcome {
         }
     }
 
+    unsafe fn of_job(job: *mut kuai_job) -> Outcome {
+        assert!(!job.is_null());
+        // SAFETY: a job that was just made.
+        unsafe {
+            let status = kuai_job_next(job);
+            let document = CStr::from_ptr(kuai_result_json(kuai_job_result(job)));
+            let document = document.to_str().unwrap().to_owned();
+            kuai_job_free(job);
+            Outcome {
+                status: Some(status),
+                document: Some(document),
+                empty: false,
+            }
+        }
+    }
+
+    unsafe fn of_pages(pages: *mut kuai_pages) -> Outcome {
+        assert!(!pages.is_null());
+        // SAFETY: pages that were just made.
+        unsafe {
+            let status = kuai_pages_next(pages);
+            let document = CStr::from_ptr(kuai_result_json(kuai_pages_result(pages)));
+            let document = document.to_str().unwrap().to_owned();
+            kuai_pages_free(pages);
+            Outcome {
+                status: Some(status),
+                document: Some(document),
+                empty: false,
+            }
+        }
+    }
+
+    unsafe fn of_tools(tools: *mut kuai_tools) -> Outcome {
+        assert!(!tools.is_null());
+        // SAFETY: tools that were just made.
+        unsafe {
+            let status = kuai_tools_next(tools);
+            let document = CStr::from_ptr(kuai_result_json(kuai_tools_result(tools)));
+            let document = document.to_str().unwrap().to_owned();
+            kuai_tools_free(tools);
+            Outcome {
+                status: Some(status),
+                document: Some(document),
+                empty: false,
+            }
+        }
+    }
+
     unsafe fn of_client(client: *mut kuai_client) -> Outcome {
         assert!(!client.is_null());
         // SAFETY: a client that was just made; the call fails before anything is sent when the client did.
@@ -424,6 +483,10 @@ struct Handles {
     result: *mut kuai_result,
     stream: *mut kuai_stream,
     cancel: *mut kuai_cancel,
+    job: *mut kuai_job,
+    pages: *mut kuai_pages,
+    /// A call waits for its result.
+    tools: *mut kuai_tools,
 }
 
 impl Handles {
@@ -440,6 +503,9 @@ impl Handles {
                 result: kuai_call(client, operation, ptr::null(), ptr::null()),
                 stream: kuai_chat_stream(client, REQUEST.as_ptr()),
                 cancel: kuai_cancel_new(),
+                job: kuai_job_wait(client, c"GET /files".as_ptr(), ptr::null(), ptr::null()),
+                pages: kuai_pages_open(client, operation, ptr::null(), ptr::null()),
+                tools: waiting_tools(),
             }
         }
     }
@@ -455,6 +521,9 @@ impl Handles {
             Kind::Result => self.result = ptr::null_mut(),
             Kind::Stream => self.stream = ptr::null_mut(),
             Kind::Cancel => self.cancel = ptr::null_mut(),
+            Kind::Job => self.job = ptr::null_mut(),
+            Kind::Pages => self.pages = ptr::null_mut(),
+            Kind::Tools => self.tools = ptr::null_mut(),
             _ => {}
         }
     }
@@ -464,12 +533,34 @@ impl Drop for Handles {
     fn drop(&mut self) {
         // SAFETY: NULL, or made by the library and not freed yet.
         unsafe {
+            kuai_tools_free(self.tools);
+            kuai_pages_free(self.pages);
+            kuai_job_free(self.job);
             kuai_stream_free(self.stream);
             kuai_result_free(self.result);
             kuai_request_free(self.request);
             kuai_cancel_free(self.cancel);
             kuai_client_free(self.client);
         }
+    }
+}
+
+/// A conversation in which a call waits for its result.
+fn waiting_tools() -> *mut kuai_tools {
+    static SERVICE: LazyLock<Server> = LazyLock::new(Service::start);
+    let config = format!(
+        "{{\"base_url\":\"{}\",\"api_key\":\"{KEY}\",\"proxy\":\"\"}}",
+        SERVICE.url("/v1")
+    );
+    let config = CString::new(config).unwrap();
+    let request = c"{\"messages\":[{\"role\":\"user\",\"content\":\"weather?\"}],\"functions\":[{\"name\":\"f\"}]}";
+    // SAFETY: NUL-terminated texts, and handles that live.
+    unsafe {
+        let client = kuai_client_new(config.as_ptr());
+        let tools = kuai_tools_new(client, request.as_ptr(), ptr::null());
+        kuai_client_free(client);
+        assert_eq!(kuai_tools_next(tools), 0);
+        tools
     }
 }
 
@@ -507,8 +598,13 @@ impl Arguments {
             Kind::Result => self.handles.result.cast(),
             Kind::Stream => self.handles.stream.cast(),
             Kind::Cancel => self.handles.cancel.cast(),
+            Kind::Job => self.handles.job.cast(),
+            Kind::Pages => self.handles.pages.cast(),
+            Kind::Tools => self.handles.tools.cast(),
             // SAFETY: a NUL-terminated text. This one must be the library's own.
             Kind::Text if function.name == "kuai_string_free" => unsafe { kuai_json_quote(c"text".as_ptr()).cast() },
+            // Nobody can wait with a POST.
+            Kind::Text if function.name == "kuai_job_wait" => self.text(b"GET /files"),
             Kind::Text | Kind::Json => self.text(good_text(&parameter.name).as_bytes()),
             Kind::Bytes | Kind::Buffer | Kind::Out => {
                 self.buffers.push(vec![0x2020_2020_2020_2020; 8]);
@@ -545,6 +641,7 @@ fn good_text(parameter: &str) -> String {
         "config_json" => "{\"api_key\":\"k\"}",
         "request_json" => REQUEST.to_str().unwrap(),
         "params_json" | "options_json" | "headers_json" | "json" => "{}",
+        "requests_json" => "[{}]",
         "operation" => "POST /files",
         "pointer" => "",
         "content_type" => "text/plain",
@@ -624,7 +721,7 @@ unsafe fn owned(text: *mut c_char) -> Option<Vec<u8>> {
 
 fn calls() -> BTreeMap<&'static str, Call> {
     // SAFETY, for all of them: what Function::run gives them.
-    let calls: [(&'static str, Call); 45] = [
+    let calls: [(&'static str, Call); 70] = [
         ("kuai_client_new", |a| unsafe {
             Outcome::of_client(kuai_client_new(a.at(0)))
         }),
@@ -760,6 +857,89 @@ fn calls() -> BTreeMap<&'static str, Call> {
         }),
         ("kuai_cancel_free", |a| unsafe {
             kuai_cancel_free(a.at(0));
+            Outcome::nothing()
+        }),
+        ("kuai_pages_open", |a| unsafe {
+            Outcome::of_pages(kuai_pages_open(a.at(0), a.at(1), a.at(2), a.at(3)))
+        }),
+        ("kuai_pages_cancel_with", |a| unsafe {
+            Outcome::status(kuai_pages_cancel_with(a.at(0), a.at(1)))
+        }),
+        ("kuai_pages_next", |a| unsafe {
+            Outcome::status(kuai_pages_next(a.at(0)))
+        }),
+        ("kuai_pages_json", |a| unsafe {
+            Outcome::of_text(kuai_pages_json(a.at(0)))
+        }),
+        ("kuai_pages_result", |a| unsafe {
+            let result = kuai_pages_result(a.at(0));
+            assert!(!result.is_null());
+            Outcome::status(kuai_result_status(result))
+        }),
+        ("kuai_pages_free", |a| unsafe {
+            kuai_pages_free(a.at(0));
+            Outcome::nothing()
+        }),
+        ("kuai_tools_new", |a| unsafe {
+            Outcome::of_tools(kuai_tools_new(a.at(0), a.at(1), a.at(2)))
+        }),
+        ("kuai_tools_cancel_with", |a| unsafe {
+            Outcome::status(kuai_tools_cancel_with(a.at(0), a.at(1)))
+        }),
+        ("kuai_tools_next", |a| unsafe {
+            if !a.at::<kuai_tools>(0).is_null() {
+                kuai_tools_give(a.at(0), c"result".as_ptr());
+            }
+            Outcome::status(kuai_tools_next(a.at(0)))
+        }),
+        ("kuai_tools_name", |a| unsafe {
+            Outcome::of_text(kuai_tools_name(a.at(0)))
+        }),
+        ("kuai_tools_arguments", |a| unsafe {
+            Outcome::of_text(kuai_tools_arguments(a.at(0)))
+        }),
+        ("kuai_tools_call_id", |a| unsafe {
+            Outcome::of_text(kuai_tools_call_id(a.at(0)))
+        }),
+        ("kuai_tools_text", |a| unsafe {
+            Outcome::of_text(kuai_tools_text(a.at(0), a.at(1)))
+        }),
+        ("kuai_tools_give", |a| unsafe {
+            Outcome::status(kuai_tools_give(a.at(0), a.at(1)))
+        }),
+        ("kuai_tools_result", |a| unsafe {
+            let result = kuai_tools_result(a.at(0));
+            assert!(!result.is_null());
+            Outcome::status(kuai_result_status(result))
+        }),
+        ("kuai_tools_messages", |a| unsafe {
+            Outcome::of_text(kuai_tools_messages(a.at(0)))
+        }),
+        ("kuai_tools_free", |a| unsafe {
+            kuai_tools_free(a.at(0));
+            Outcome::nothing()
+        }),
+        ("kuai_job_wait", |a| unsafe {
+            Outcome::of_job(kuai_job_wait(a.at(0), a.at(1), a.at(2), a.at(3)))
+        }),
+        ("kuai_job_upload", |a| unsafe {
+            Outcome::of_job(kuai_job_upload(a.at(0), a.at(1), a.at(2), a.at(3)))
+        }),
+        ("kuai_job_batch", |a| unsafe {
+            Outcome::of_job(kuai_job_batch(a.at(0), a.at(1), a.at(2), a.at(3)))
+        }),
+        ("kuai_job_cancel_with", |a| unsafe {
+            Outcome::status(kuai_job_cancel_with(a.at(0), a.at(1)))
+        }),
+        ("kuai_job_next", |a| unsafe { Outcome::status(kuai_job_next(a.at(0))) }),
+        ("kuai_job_json", |a| unsafe { Outcome::of_text(kuai_job_json(a.at(0))) }),
+        ("kuai_job_result", |a| unsafe {
+            let result = kuai_job_result(a.at(0));
+            assert!(!result.is_null());
+            Outcome::status(kuai_result_status(result))
+        }),
+        ("kuai_job_free", |a| unsafe {
+            kuai_job_free(a.at(0));
             Outcome::nothing()
         }),
         ("kuai_json_get", |a| unsafe {

@@ -287,8 +287,8 @@ fn program(example: &str) -> String {
     if example.contains("int main(") {
         return example.to_owned();
     }
-    let parameters = "kuai_client *client, kuai_request *request, kuai_result *result, kuai_stream *stream, kuai_cancel *cancel, kuai_job *job, \
-                      kuai_status status, const char *headers_json, const void *body, size_t body_size";
+    let parameters = "kuai_client *client, kuai_request *request, kuai_result *result, kuai_stream *stream, kuai_cancel *cancel, \
+                      kuai_job *job, kuai_pages *pages, kuai_tools *tools, const char *request_json, kuai_status status, const char *headers_json, const void *body, size_t body_size";
     format!(
         "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <kuai.h>\n\
          void example({parameters});\nvoid example({parameters})\n{{\n    {{\n{example}    }}\n}}\n"

@@ -55,9 +55,14 @@ impl Accumulator {
 
     /// Checks that an event's data is JSON. What it has in common with the event before is known to be.
     pub fn parse<'a>(&self, data: &'a [u8]) -> Result<Value<'a>, Fault> {
+        Value::parse_from(data, self.known(data))
+    }
+
+    /// How many bytes an event's data has in common with the events before, up to the value of one of its members.
+    pub fn known(&self, data: &[u8]) -> usize {
         match &self.shape {
-            Shape::Chat(chat) => Value::parse_from(data, chat.known(data)),
-            _ => Value::parse(data),
+            Shape::Chat(chat) => chat.known(data),
+            _ => 0,
         }
     }
 

@@ -20,6 +20,8 @@ use content_type::ContentType;
 use envelope::Envelope;
 use std::borrow::Cow;
 
+const FAILED_RESPONSE: &str = "response.failed";
+
 /// What an operation promises for its success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -50,10 +52,14 @@ pub fn judge<'a>(http_status: u16, headers: &Headers, body: &'a [u8], expect: Ex
     }
 }
 
+/// Whether an event cannot tell a failure, by what is nowhere in it. `known`: so many of its first bytes were in another that could not.
+pub fn is_harmless_event(name: &str, data: Value<'_>, known: usize) -> bool {
+    name != "error" && name != FAILED_RESPONSE && envelope::is_harmless(data, known)
+}
+
 /// The failure that an event of a stream tells, if it does.
 pub fn failure_in_event(name: &str, data: Value<'_>, headers: &Headers) -> Option<Error> {
-    const FAILED_RESPONSE: &str = "response.failed";
-    if name != "error" && name != FAILED_RESPONSE && envelope::is_harmless(data) {
+    if is_harmless_event(name, data, 0) {
         return None;
     }
     let envelope = Envelope::look(data);

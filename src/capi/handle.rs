@@ -4,9 +4,11 @@ use super::guard;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::pages::Pages;
 use crate::request::Request;
 use crate::result::Answer;
 use crate::stream::Stream;
+use crate::tools::Tools;
 
 /// Whom to ask and how: a service's address, a key, limits. Never changes once it is made; meant to be
 /// shared by all threads.
@@ -36,6 +38,16 @@ pub struct kuai_cancel {
 
 /// Work of many calls, taken step by step.
 pub struct kuai_job {
+    _opaque: [u8; 0],
+}
+
+/// A walk over a list.
+pub struct kuai_pages {
+    _opaque: [u8; 0],
+}
+
+/// A conversation in which the model calls tools.
+pub struct kuai_tools {
     _opaque: [u8; 0],
 }
 
@@ -77,6 +89,16 @@ impl Handle for kuai_cancel {
 impl Handle for kuai_job {
     type Inner = Job;
     const NAME: &'static str = "job";
+}
+
+impl Handle for kuai_pages {
+    type Inner = Pages;
+    const NAME: &'static str = "pages";
+}
+
+impl Handle for kuai_tools {
+    type Inner = Tools;
+    const NAME: &'static str = "tools";
 }
 
 /// Hands an object to the caller, who owns it until it comes back to [`free`].
@@ -142,5 +164,7 @@ mod tests {
         shared::<<kuai_stream as Handle>::Inner>();
         shared::<<kuai_cancel as Handle>::Inner>();
         shared::<<kuai_job as Handle>::Inner>();
+        shared::<<kuai_pages as Handle>::Inner>();
+        shared::<<kuai_tools as Handle>::Inner>();
     }
 }

@@ -11,9 +11,9 @@
 //! kuai_job_free(job);
 //! ```
 //!
-//! The work itself is done by the service: it goes on when the job is freed, cancelled or failed, and
-//! another job can be made for it. `options_json` are the options of each call that the job makes
-//! (deadline_ms is one call's too), without idempotency_key, save_to and bare, and two more:
+//! What the service works on goes on when the job is freed, is cancelled or fails, and another job can be made
+//! for it. `options_json` are the options of each call that the job makes (deadline_ms is one call's too),
+//! without idempotency_key, save_to and bare, and two more:
 //!
 //! ```text
 //! interval_ms      1000           the pause between two looks; when the service names one (in the header
@@ -52,7 +52,7 @@ use std::sync::LazyLock;
 ///     putchar('.');
 /// if (status == KUAI_DONE) {
 ///     char *state = kuai_json_get(kuai_job_json(job), "/status");
-///     puts(state);
+///     puts(state ? state : "?");
 ///     kuai_string_free(state);
 /// }
 /// kuai_job_free(job);
@@ -153,8 +153,8 @@ pub unsafe extern "C" fn kuai_job_upload(
 ///  "missing":["request-9"]}              requests of which nothing came; only where they were given
 /// ```
 ///
-/// A batch that failed, expired or was cancelled is KUAI_DONE too, with the results that there are. The
-/// files stay with the service.
+/// A batch that failed, expired or was cancelled is KUAI_DONE too, with the results that there are. Requests
+/// and results are held in memory. The files stay with the service.
 ///
 /// ```c
 /// kuai_job *job = kuai_job_batch(client,
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn kuai_job_cancel_with(job: *mut kuai_job, cancel: *const
 ///
 /// KUAI_OK: it is a step further, and there is more to do. KUAI_DONE: it is finished, and stays so. Anything
 /// else is a failure, and kuai_job_result has its document; another kuai_job_next goes on where the job
-/// was. A job that could not be begun fails with the same each time.
+/// was. A job that could not be begun, or was cancelled, fails with the same each time.
 ///
 /// ```c
 /// int tries = 0;

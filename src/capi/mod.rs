@@ -29,10 +29,10 @@
 //! The rules on this page (who frees, which thread, what NULL does) hold for every function; what a
 //! function's own text says is what is special about it.
 //!
-//! HANDLES. A kuai_client, kuai_request, kuai_result, kuai_stream, kuai_cancel or kuai_job is a pointer to
-//! something that you never look into. What you got from a function that returns a pointer to non-const is
-//! yours, and the _free function of its kind ends it. Every _free takes NULL. Nothing is to be set up before
-//! the first call or torn down after the last one.
+//! HANDLES. A kuai_client, kuai_request, kuai_result, kuai_stream, kuai_cancel, kuai_job, kuai_pages or
+//! kuai_tools is a pointer to something that you never look into. What you got from a function that returns
+//! a pointer to non-const is yours, and the _free function of its kind ends it. Every _free takes NULL.
+//! Nothing is to be set up before the first call or torn down after the last one.
 //!
 //! FAILURES. A function that returns a handle never returns NULL: when something is wrong you get a handle
 //! that knows what, and a program may go on with it and look at the end. There is no errno and no "last
@@ -55,14 +55,15 @@
 //! Bytes come as (data, size); NULL with size 0 is empty.
 //!
 //! TEXT OUT is UTF-8 that ends with NUL and is never NULL unless the function says so. A `const char *`
-//! belongs to the handle it was asked of and is good until that handle is freed or, with a stream or a job,
-//! until it is taken a step further. A `char *` is yours: kuai_string_free, not free. A size_t pointer beside
-//! it takes the size without the NUL, and may be NULL; you need it only where the text itself may hold NUL.
+//! belongs to the handle it was asked of and is good until that handle is freed or, with what is taken step by
+//! step (a stream, pages, tools, a job), until its next step. A `char *` is yours: kuai_string_free, not free.
+//! A size_t pointer beside it takes the size without the NUL, and may be NULL; you need it only where the text
+//! itself may hold NUL.
 //!
 //! THREADS. What takes a `const kuai_x *` may be called by many threads at once on one handle, what takes a
 //! `kuai_x *` by one at a time. Make one client and share it: its connections are kept and used again. A
-//! handle may be used in another thread than the one that made it. A stream or job keeps what it needs of its
-//! client, so the client may be freed first. No handle may be freed while another call is using it.
+//! handle may be used in another thread than the one that made it. What is taken step by step keeps what it
+//! needs of its client, so the client may be freed first. No handle may be freed while another call is using it.
 //!
 //! THE PROCESS is yours. The library sets no signal handler, starts no thread, writes nothing to stdout or
 //! stderr, changes no environment or locale, and never calls exit or abort on account of what it is given.
@@ -140,20 +141,24 @@ mod guard;
 mod handle;
 mod job;
 mod json;
+mod pages;
 mod request;
 mod result;
 mod status;
 mod stream;
 mod text;
+mod tools;
 
 pub use about::*;
 pub use call::*;
 pub use cancel::*;
 pub use client::*;
-pub use handle::{kuai_cancel, kuai_client, kuai_job, kuai_request, kuai_result, kuai_stream};
+pub use handle::{kuai_cancel, kuai_client, kuai_job, kuai_pages, kuai_request, kuai_result, kuai_stream, kuai_tools};
 pub use job::*;
 pub use json::*;
+pub use pages::*;
 pub use request::*;
 pub use result::*;
 pub use status::*;
 pub use stream::*;
+pub use tools::*;

@@ -11,7 +11,7 @@ pub type kuai_status = i32;
 pub enum kuai_status_code {
     /// It worked.
     KUAI_OK = 0,
-    /// The stream is at its end, and the answer is whole; the job is finished.
+    /// It is at its end: a stream whose answer is whole, a finished job, a list, a conversation.
     KUAI_DONE = 1,
 
     /// NULL, not UTF-8, not JSON, an unknown operation, a missing path parameter.
@@ -31,7 +31,7 @@ pub enum kuai_status_code {
     KUAI_CANCELLED = -13,
     /// The answer is not what the API promises: not HTTP, not JSON, an HTML page.
     KUAI_PROTOCOL = -14,
-    /// A size limit of the client's passed.
+    /// A size limit of the client's passed, or max_turns.
     KUAI_LIMIT = -15,
 
     /// A defect of the library, with its text. The program goes on.

@@ -16,7 +16,7 @@ mod service;
 pub use base_url::BaseUrl;
 pub(crate) use base_url::split_authority;
 pub use environment::Environment;
-pub use options::{CallOptions, JobOptions};
+pub use options::{CallOptions, JobOptions, ToolsOptions};
 pub use secret::Secret;
 
 use crate::proxy::Proxies;

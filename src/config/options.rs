@@ -54,10 +54,15 @@ impl CallOptions {
     /// # Errors
     /// [`InvalidArgument`](crate::Status::InvalidArgument); the message names the key.
     pub fn parse(json: Option<&str>) -> Result<CallOptions> {
-        let Some(json) = json.filter(|text| !text.trim().is_empty()) else {
-            return Ok(CallOptions::default());
-        };
-        CallOptions::read(Object::parse(json, &KEYS, Blame::Options)?)
+        CallOptions::read(Object::parse(or_none(json), &KEYS, Blame::Options)?)
+    }
+
+    /// The same for options that hold for each of many calls: what belongs to one call alone is an unknown key.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_each_call(json: Option<&str>) -> Result<CallOptions> {
+        CallOptions::read(Object::parse(or_none(json), &of_each_call_and(&[]), Blame::Options)?)
     }
 
     fn read(given: Object<'_>) -> Result<CallOptions> {
@@ -90,36 +95,59 @@ pub struct JobOptions {
     pub longest_wait: Option<Duration>,
 }
 
-/// What belongs to one call alone is left out.
-const JOB_KEYS: [&str; 10] = [
-    "timeout_ms",
-    "deadline_ms",
-    "connect_timeout_ms",
-    "idle_timeout_ms",
-    "content_timeout_ms",
-    "max_retries",
-    "headers",
-    "query",
-    "interval_ms",
-    "longest_wait_ms",
-];
-
 impl JobOptions {
     /// Options from a JSON object; none is the same as `{}`.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::Status::InvalidArgument); the message names the key.
     pub fn parse(json: Option<&str>) -> Result<JobOptions> {
-        let Some(json) = json.filter(|text| !text.trim().is_empty()) else {
-            return Ok(JobOptions::default());
-        };
-        let given = Object::parse(json, &JOB_KEYS, Blame::Options)?;
+        let keys = of_each_call_and(&["interval_ms", "longest_wait_ms"]);
+        let given = Object::parse(or_none(json), &keys, Blame::Options)?;
         Ok(JobOptions {
             calls: CallOptions::read(given)?,
             interval: given.time("interval_ms", 1)?,
             longest_wait: limit(given, "longest_wait_ms")?,
         })
     }
+}
+
+/// The options of a conversation with tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolsOptions {
+    /// Those of each of its calls.
+    pub calls: CallOptions,
+    /// How many answers the model may give.
+    pub max_turns: u32,
+    /// Whether the answers come piece by piece.
+    pub stream: bool,
+}
+
+impl ToolsOptions {
+    /// Options from a JSON object; none is the same as `{}`.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::Status::InvalidArgument); the message names the key.
+    pub fn parse(json: Option<&str>) -> Result<ToolsOptions> {
+        let keys = of_each_call_and(&["max_turns", "stream"]);
+        let given = Object::parse(or_none(json), &keys, Blame::Options)?;
+        let max_turns = given.whole_number("max_turns", 1..=i64::from(u32::MAX))?;
+        Ok(ToolsOptions {
+            calls: CallOptions::read(given)?,
+            max_turns: max_turns.and_then(|turns| u32::try_from(turns).ok()).unwrap_or(10),
+            stream: given.flag("stream")?.unwrap_or(false),
+        })
+    }
+}
+
+/// The options that can be those of each of many calls, and these.
+fn of_each_call_and<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let of_one_alone = |key: &&str| matches!(*key, "idempotency_key" | "save_to" | "bare");
+    let of_each = KEYS.into_iter().filter(|key| !of_one_alone(key));
+    of_each.chain(more.iter().copied()).collect()
+}
+
+fn or_none(json: Option<&str>) -> &str {
+    json.filter(|text| !text.trim().is_empty()).unwrap_or("{}")
 }
 
 /// A limit that can be off: 0. For one call that is a time that never passes, because `None` leaves it to the client.
@@ -268,6 +296,28 @@ mod tests {
             );
         }
         assert!(JobOptions::parse(Some(r#"{"interval_ms":0}"#)).is_err());
+    }
+
+    #[test]
+    fn a_conversations_options_are_its_calls_and_how_long_it_may_go_on() {
+        let options = ToolsOptions::parse(Some(r#"{"max_retries":3,"max_turns":4,"stream":true}"#)).unwrap();
+        assert_eq!(
+            (options.calls.max_retries, options.max_turns, options.stream),
+            (Some(3), 4, true)
+        );
+        let options = ToolsOptions::parse(None).unwrap();
+        assert_eq!((options.max_turns, options.stream), (10, false));
+        assert!(ToolsOptions::parse(Some(r#"{"max_turns":0}"#)).is_err());
+    }
+
+    #[test]
+    fn what_belongs_to_one_call_is_no_option_of_many() {
+        let options = CallOptions::of_each_call(Some(r#"{"max_retries":3,"query":{"a":1}}"#)).unwrap();
+        assert_eq!(options.max_retries, Some(3));
+        for json in [r#"{"save_to":"a"}"#, r#"{"bare":true}"#, r#"{"interval_ms":1}"#] {
+            let error = CallOptions::of_each_call(Some(json)).unwrap_err();
+            assert!(error.message.contains("unknown key"), "{}", error.message);
+        }
     }
 
     #[test]

@@ -71,7 +71,11 @@ fn skip_container(text: &[u8]) -> &[u8] {
             [b'"', rest @ ..] => skip_string(rest),
             [b'{' | b'[', rest @ ..] => {
                 depth += 1;
-                rest
+                // Arrays of numbers are long.
+                match rest {
+                    [b'-' | b'0'..=b'9', ..] => skip_plain_blocks(rest),
+                    _ => rest,
+                }
             }
             [b'}' | b']', rest @ ..] => {
                 depth = depth.saturating_sub(1);
@@ -84,6 +88,20 @@ fn skip_container(text: &[u8]) -> &[u8] {
             [] => return rest,
         };
     }
+}
+
+/// Goes on, outside of strings, while neither a quote nor a bracket is near.
+fn skip_plain_blocks(mut text: &[u8]) -> &[u8] {
+    // Compilers make vector instructions of it. The mask is that of `structure_marks`.
+    let is_plain = |block: &[u8; 64]| {
+        !block
+            .iter()
+            .fold(false, |found, &byte| found | (byte & 0x59 == 0x59) | (byte == b'"'))
+    };
+    while text.first_chunk().is_some_and(is_plain) {
+        text = &text[64..];
+    }
+    text
 }
 
 #[inline(always)]

@@ -121,6 +121,43 @@ static void a_form_with_files(const kuai_client *client, const char *existing)
     kuai_request_free(request);
 }
 
+static void jobs(const kuai_client *client, const char *existing)
+{
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_job *job = kuai_job_batch(client, "[" QUESTION "]", "{\"metadata\":{\"a\":\"b\"}}", "{\"interval_ms\":1}");
+    kuai_status status;
+    char batch[300], *id;
+
+    CHECK(strcmp(kuai_job_json(job), "") == 0);
+    CHECK(kuai_job_cancel_with(job, cancel) == KUAI_OK);
+    while ((status = kuai_job_next(job)) == KUAI_OK) {
+        CHECK(HOLDS(kuai_job_json(job), "\"input_file_id\":\"file-"));
+    }
+    CHECK(status == KUAI_DONE);
+    CHECK(HOLDS(kuai_result_json(kuai_job_result(job)), "1+100=101"));
+
+    id = kuai_json_get(kuai_job_json(job), "/batch_id");
+    sprintf(batch, "{\"batch_id\":\"%.200s\"}", id);
+    kuai_string_free(id);
+    kuai_job_free(job);
+
+    job = kuai_job_wait(client, "batches.retrieve", batch, NULL);
+    CHECK(kuai_job_next(job) == KUAI_DONE && kuai_job_next(job) == KUAI_DONE);
+    CHECK(kuai_result_status(kuai_job_result(job)) == KUAI_OK);
+    CHECK(strcmp(kuai_job_json(job), kuai_result_json(kuai_job_result(job))) == 0);
+    kuai_job_free(job);
+
+    job = kuai_job_upload(client, existing, "{\"purpose\":\"user_data\"}", NULL);
+    CHECK(kuai_job_next(job) == KUAI_OK); /* begun */
+    kuai_cancel_trigger(cancel);
+    CHECK(kuai_job_cancel_with(job, cancel) == KUAI_OK);
+    CHECK(kuai_job_next(job) == KUAI_CANCELLED);
+    CHECK(HOLDS(kuai_result_json(kuai_job_result(job)), "cancelled"));
+    CHECK(HOLDS(kuai_job_json(job), "\"upload_id\":\"upload_"));
+    kuai_job_free(job);
+    kuai_cancel_free(cancel);
+}
+
 static void without_a_client(void)
 {
     char *quoted = kuai_json_quote("a\"b");
@@ -155,6 +192,7 @@ int main(int argc, char **argv)
     a_call_and_its_result(client);
     a_request_in_steps(client, argv[1]);
     a_form_with_files(client, argv[0]);
+    jobs(client, argv[0]);
     without_a_client();
     kuai_client_cancel(client); /* nothing is in flight: nothing happens */
     the_main_job(client);

@@ -12,7 +12,7 @@
 #include <vector>
 #if __cplusplus >= 202002L
 #include <ranges>
-static_assert(std::ranges::input_range<kuai::stream>);
+static_assert(std::ranges::input_range<kuai::stream> && std::ranges::input_range<kuai::pages>);
 #endif
 
 #define CHECK(...)                                                                        \
@@ -33,6 +33,9 @@ static_assert(!std::is_copy_constructible_v<kuai::client> && std::is_nothrow_mov
 static_assert(!std::is_copy_constructible_v<kuai::result> && std::is_nothrow_move_assignable_v<kuai::result>);
 static_assert(!std::is_copy_constructible_v<kuai::stream> && std::is_nothrow_move_constructible_v<kuai::stream>);
 static_assert(!std::is_copy_constructible_v<kuai::request> && !std::is_copy_constructible_v<kuai::cancel>);
+static_assert(!std::is_copy_constructible_v<kuai::job> && std::is_nothrow_move_constructible_v<kuai::job>);
+static_assert(!std::is_copy_constructible_v<kuai::pages> && std::is_nothrow_move_constructible_v<kuai::pages>);
+static_assert(!std::is_copy_constructible_v<kuai::tools> && std::is_nothrow_move_constructible_v<kuai::tools>);
 static_assert(std::is_nothrow_copy_constructible_v<kuai::error>);
 
 template <class Job> kuai::error failure_of(Job job)
@@ -168,13 +171,91 @@ void requests(const kuai::client &client, const std::string &scratch)
 
     kuai::request form("POST /files", R"({"purpose":"batch"})");
     form.file("file", "a.jsonl", nullptr, "{}\n").file_path("second", scratch);
-    CHECK(client.try_send(form).status() == KUAI_NOT_FOUND); // the stand-in has no files, but the form got there
+    CHECK(client.send(form).get("/filename") == "a.jsonl");
     std::remove(scratch.c_str());
 
     kuai::request wrong("POST /files");
     wrong.file("file", "\xff", nullptr, "x");
     CHECK(failure_of([&] { client.send(wrong); }).status() == KUAI_INVALID_ARGUMENT);
     CHECK(wrong.get() != nullptr && std::as_const(wrong).get() != nullptr);
+}
+
+void jobs(const kuai::client &client, const std::string &scratch)
+{
+    std::ofstream(scratch) << "{}\n";
+    auto upload = client.upload(scratch, R"({"purpose":"batch","part_bytes":2})");
+    CHECK(upload.json().empty());
+    int steps = 0;
+    while (upload.next()) {
+        CHECK(upload.json().find("\"upload_id\":\"upload_") != std::string_view::npos);
+        steps++;
+    }
+    CHECK(steps == 3 && upload.result().get("/bytes") == "3");
+    std::remove(scratch.c_str());
+
+    auto batch = client.batch(std::string("[") + question + "]");
+    CHECK(batch.finish().get("/results/request-0/choices/0/message/content") == "1+100=101");
+    auto moved = std::move(batch);
+    CHECK(moved.try_next() == KUAI_DONE && std::as_const(moved).get() != nullptr);
+
+    kuai::cancel cancel;
+    cancel.trigger();
+    auto wait = client.wait("batches.retrieve", R"({"batch_id":"batch_1"})", R"({"longest_wait_ms":1000})");
+    CHECK(failure_of([&] { wait.cancel_with(cancel).finish(); }).status() == KUAI_CANCELLED);
+    CHECK(failure_of([&] { client.wait("batches.create").next(); }).status() == KUAI_INVALID_ARGUMENT);
+}
+
+void pages(const kuai::client &client)
+{
+    std::vector<std::string> names;
+    for (const auto item : client.pages("models.list", R"({"limit":2})")) {
+        names.push_back(kuai::json_get(item, "/id").value_or("?"));
+    }
+    CHECK(names.size() == 5 && names[1] == "gpt-4o-mini");
+
+    auto first = client.pages("models.list");
+    CHECK(first.json().empty() && first.next());
+    auto pages = std::move(first);
+    CHECK(pages.json().find(names[0]) != std::string_view::npos && pages.result().ok());
+    auto at = pages.begin();
+    auto moved = std::move(pages);
+    CHECK(at != moved.end() && !(at == moved.end()) && kuai::json_get(*at, "/id") == names[1]);
+    CHECK(moved.try_next() == KUAI_OK && moved.get() != nullptr && std::as_const(moved).get() != nullptr);
+
+    kuai::cancel cancel;
+    cancel.trigger();
+    CHECK(failure_of([&] { client.pages("models.list").cancel_with(cancel).next(); }).status() == KUAI_CANCELLED);
+    CHECK(failure_of([&] { client.pages("no.such.list").begin(); }).status() == KUAI_INVALID_ARGUMENT);
+}
+
+void tools(const kuai::client &client)
+{
+    const auto request = R"({"model":"gpt-4o-mini","messages":[{"role":"user","content":"How is the weather in Paris and Tokyo?"}],
+        "tools":[{"type":"function","function":{"name":"weather","parameters":{"properties":{"city":{"type":"string"}}}}}]})";
+    auto first = client.tools(request);
+    CHECK(first.next() && first.name() == "weather" && first.arguments() == R"({"city":"Paris"})" && first.call_id().find("call_") == 0);
+    CHECK(failure_of([&] { first.next(); }).message().find("waits for its result") != std::string::npos);
+    CHECK(failure_of([&] { first.give("\xff"); }).status() == KUAI_INVALID_ARGUMENT);
+    first.give(std::string("rain"));
+    CHECK(failure_of([&] { first.give("snow"); }).status() == KUAI_INVALID_ARGUMENT);
+    auto tools = std::move(first);
+    std::string asked;
+    const auto result = tools.finish([&](auto name, auto arguments) {
+        asked.append(name).append(arguments);
+        return "sun";
+    });
+    CHECK(asked == R"(weather{"city":"Tokyo"})" && result.text() == "The tool says: sun");
+    CHECK(tools.try_next() == KUAI_DONE && tools.name().empty() && std::as_const(tools).get() != nullptr);
+    CHECK(kuai::json_get(tools.messages(), "/3/content") == "sun");
+
+    std::string said;
+    client.tools(request, R"({"stream":true})").finish([](auto, auto) { return "sun"; }, [&](auto text) { said += text; });
+    CHECK(said == "The tool says: sun");
+
+    kuai::cancel cancel;
+    cancel.trigger();
+    CHECK(failure_of([&] { client.tools(request).cancel_with(cancel).next(); }).status() == KUAI_CANCELLED);
+    CHECK(failure_of([&] { client.tools("{}").next(); }).status() == KUAI_INVALID_ARGUMENT);
 }
 
 void cancelling(const kuai::client &client)
@@ -222,6 +303,9 @@ int main(int argc, char **argv)
     streams(client);
     results(client);
     requests(client, argv[1]);
+    jobs(client, argv[1]);
+    pages(client);
+    tools(client);
     cancelling(client);
     the_library();
     std::cout << "kuai.hpp holds what it promises\n";

@@ -173,6 +173,120 @@ static void streams(const kuai_client *client)
     kuai_stream_free(stream);
 }
 
+static void expect_refused_job(kuai_job *job)
+{
+    CHECK(job != NULL);
+    REFUSED(kuai_job_next(job));
+    REFUSED(kuai_job_next(job));
+    CHECK(HOLDS(kuai_result_json(kuai_job_result(job)), "invalid_argument"));
+    CHECK(strcmp(kuai_job_json(job), "") == 0);
+    kuai_job_free(job);
+}
+
+static void jobs(const kuai_client *client, const char *existing)
+{
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_job *job;
+
+    expect_refused_job(kuai_job_wait(NULL, "GET /models", "{}", "{}"));
+    expect_refused_job(kuai_job_wait(client, NULL, "{}", "{}"));
+    job = kuai_job_wait(client, "GET /models", NULL, NULL);
+    REFUSED(kuai_job_cancel_with(job, NULL));
+    CHECK(kuai_job_next(job) == KUAI_DONE);
+    kuai_job_free(job);
+
+    expect_refused_job(kuai_job_upload(NULL, existing, "{}", "{}"));
+    expect_refused_job(kuai_job_upload(client, NULL, "{}", "{}"));
+    job = kuai_job_upload(client, existing, NULL, NULL);
+    CHECK(kuai_job_next(job) == KUAI_BAD_REQUEST); /* the service wants a purpose */
+    kuai_job_free(job);
+
+    expect_refused_job(kuai_job_batch(NULL, "[{}]", "{}", "{}"));
+    expect_refused_job(kuai_job_batch(client, NULL, "{}", "{}"));
+    expect_refused_job(kuai_job_batch(client, NULL, NULL, NULL));
+    job = kuai_job_batch(client, "[{}]", NULL, NULL);
+    CHECK(kuai_job_next(job) == KUAI_OK);
+    kuai_job_free(job);
+
+    REFUSED(kuai_job_cancel_with(NULL, cancel));
+    REFUSED(kuai_job_next(NULL));
+    CHECK(strcmp(kuai_job_json(NULL), "") == 0);
+    REFUSED(kuai_result_status(kuai_job_result(NULL)));
+    kuai_job_free(NULL);
+    kuai_cancel_free(cancel);
+}
+
+static void expect_refused_pages(kuai_pages *pages)
+{
+    CHECK(pages != NULL);
+    REFUSED(kuai_pages_next(pages));
+    CHECK(HOLDS(kuai_result_json(kuai_pages_result(pages)), "invalid_argument"));
+    CHECK(strcmp(kuai_pages_json(pages), "") == 0);
+    kuai_pages_free(pages);
+}
+
+static void lists(const kuai_client *client)
+{
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_pages *pages;
+
+    expect_refused_pages(kuai_pages_open(NULL, "models.list", "{}", "{}"));
+    expect_refused_pages(kuai_pages_open(client, NULL, "{}", "{}"));
+    expect_refused_pages(kuai_pages_open(NULL, NULL, NULL, NULL));
+    pages = kuai_pages_open(client, "models.list", NULL, NULL);
+    REFUSED(kuai_pages_cancel_with(pages, NULL));
+    CHECK(kuai_pages_next(pages) == KUAI_OK);
+    kuai_pages_free(pages);
+
+    REFUSED(kuai_pages_cancel_with(NULL, cancel));
+    REFUSED(kuai_pages_next(NULL));
+    CHECK(strcmp(kuai_pages_json(NULL), "") == 0);
+    REFUSED(kuai_result_status(kuai_pages_result(NULL)));
+    kuai_pages_free(NULL);
+    kuai_cancel_free(cancel);
+}
+
+static void expect_refused_tools(kuai_tools *tools)
+{
+    CHECK(tools != NULL);
+    REFUSED(kuai_tools_next(tools));
+    CHECK(HOLDS(kuai_result_json(kuai_tools_result(tools)), "invalid_argument"));
+    CHECK(strcmp(kuai_tools_name(tools), "") == 0);
+    CHECK(strcmp(kuai_tools_messages(tools), "[]") == 0);
+    REFUSED(kuai_tools_give(tools, "x"));
+    kuai_tools_free(tools);
+}
+
+static void conversations(const kuai_client *client)
+{
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_tools *tools;
+    size_t size = 77;
+
+    expect_refused_tools(kuai_tools_new(NULL, QUESTION, "{}"));
+    expect_refused_tools(kuai_tools_new(client, NULL, "{}"));
+    expect_refused_tools(kuai_tools_new(NULL, NULL, NULL));
+    tools = kuai_tools_new(client, QUESTION, NULL);
+    REFUSED(kuai_tools_cancel_with(tools, NULL));
+    REFUSED(kuai_tools_give(tools, NULL));
+    CHECK(kuai_tools_next(tools) == KUAI_DONE);
+    CHECK(strcmp(kuai_tools_text(tools, NULL), "1+100=101") == 0);
+    kuai_tools_free(tools);
+
+    REFUSED(kuai_tools_cancel_with(NULL, cancel));
+    REFUSED(kuai_tools_next(NULL));
+    REFUSED(kuai_tools_give(NULL, "x"));
+    CHECK(strcmp(kuai_tools_name(NULL), "") == 0);
+    CHECK(strcmp(kuai_tools_arguments(NULL), "") == 0);
+    CHECK(strcmp(kuai_tools_call_id(NULL), "") == 0);
+    CHECK(strcmp(kuai_tools_text(NULL, &size), "") == 0 && size == 0);
+    CHECK(strcmp(kuai_tools_text(NULL, NULL), "") == 0);
+    CHECK(strcmp(kuai_tools_messages(NULL), "[]") == 0);
+    REFUSED(kuai_result_status(kuai_tools_result(NULL)));
+    kuai_tools_free(NULL);
+    kuai_cancel_free(cancel);
+}
+
 static void texts(void)
 {
     char buffer[4] = "xxx";
@@ -193,15 +307,19 @@ static void texts(void)
     REFUSED(kuai_webhook_verify("whsec_AAAA", "{}", NULL, 1, 300));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     kuai_client *client = kuai_client_new(NULL);
 
+    CHECK(argc > 0);
     CHECK(kuai_client_error(client) == NULL);
     clients(client);
     requests(client);
     results(client);
     streams(client);
+    lists(client);
+    conversations(client);
+    jobs(client, argv[0]);
     texts();
     kuai_client_free(client);
     puts("NULL is defined everywhere");

@@ -34,6 +34,27 @@ static void expect_refused_stream(kuai_stream *stream)
     kuai_stream_free(stream);
 }
 
+static void expect_refused_pages(kuai_pages *pages, const char *argument)
+{
+    CHECK(kuai_pages_next(pages) == KUAI_INVALID_ARGUMENT);
+    CHECK(HOLDS(kuai_result_json(kuai_pages_result(pages)), argument));
+    kuai_pages_free(pages);
+}
+
+static void expect_refused_tools(kuai_tools *tools, const char *argument)
+{
+    CHECK(kuai_tools_next(tools) == KUAI_INVALID_ARGUMENT);
+    CHECK(HOLDS(kuai_result_json(kuai_tools_result(tools)), argument));
+    kuai_tools_free(tools);
+}
+
+static void expect_refused_job(kuai_job *job, const char *argument)
+{
+    CHECK(kuai_job_next(job) == KUAI_INVALID_ARGUMENT);
+    CHECK(HOLDS(kuai_result_json(kuai_job_result(job)), argument));
+    kuai_job_free(job);
+}
+
 static void expect_refused_answer(const kuai_client *client, const char *request)
 {
     kuai_status status = KUAI_OK;
@@ -52,6 +73,16 @@ static kuai_status step(kuai_request *request, kuai_status status)
 }
 
 #define STEP(call) (request = kuai_request_new("POST /files", NULL, NULL), step(request, (call)))
+
+static void a_wrong_result(const kuai_client *client, const char *wrong)
+{
+    kuai_tools *tools = kuai_tools_new(client,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"How is the weather?\"}],\"functions\":[{\"name\":\"weather\"}]}", NULL);
+
+    CHECK(kuai_tools_next(tools) == KUAI_OK);
+    CHECK(kuai_tools_give(tools, wrong) == KUAI_INVALID_ARGUMENT);
+    expect_refused_tools(tools, "content");
+}
 
 /* Each function's each text, with `wrong` in place of it. */
 static void in_each_position(const kuai_client *client, const char *wrong)
@@ -77,6 +108,24 @@ static void in_each_position(const kuai_client *client, const char *wrong)
     CHECK(STEP(kuai_request_file_path(request, wrong, "name")) == KUAI_INVALID_ARGUMENT);
     CHECK(STEP(kuai_request_file_path(request, "file", wrong)) == KUAI_INVALID_ARGUMENT);
     CHECK(STEP(kuai_request_save_to(request, wrong)) == KUAI_INVALID_ARGUMENT);
+
+    expect_refused_pages(kuai_pages_open(client, wrong, NULL, NULL), "operation");
+    expect_refused_pages(kuai_pages_open(client, "models.list", wrong, NULL), "params");
+    expect_refused_pages(kuai_pages_open(client, "models.list", NULL, wrong), "options");
+
+    expect_refused_tools(kuai_tools_new(client, wrong, NULL), "request");
+    expect_refused_tools(kuai_tools_new(client, QUESTION, wrong), "options");
+    a_wrong_result(client, wrong);
+
+    expect_refused_job(kuai_job_wait(client, wrong, NULL, NULL), "operation");
+    expect_refused_job(kuai_job_wait(client, "GET /models", wrong, NULL), "params");
+    expect_refused_job(kuai_job_wait(client, "GET /models", NULL, wrong), "options");
+    expect_refused_job(kuai_job_upload(client, wrong, NULL, NULL), "path");
+    expect_refused_job(kuai_job_upload(client, "file", wrong, NULL), "params");
+    expect_refused_job(kuai_job_upload(client, "file", NULL, wrong), "options");
+    expect_refused_job(kuai_job_batch(client, wrong, NULL, NULL), "requests");
+    expect_refused_job(kuai_job_batch(client, "[{}]", wrong, NULL), "params");
+    expect_refused_job(kuai_job_batch(client, "[{}]", NULL, wrong), "options");
 
     result = kuai_call(client, "models.list", NULL, NULL);
     CHECK(kuai_result_header(result, wrong) == NULL);

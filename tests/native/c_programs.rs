@@ -4,6 +4,7 @@ use crate::program::{
     C89, C99, CLANG_C99, CLANG_CXX17, CLANG_CXX20, CXX17, CXX20, Compiler, SANITIZED_C99, SANITIZED_CXX17,
 };
 use crate::program::{command, compile, succeed, under_valgrind};
+use crate::support::http::{Options, Server};
 use crate::support::openai::Service;
 use crate::tools::scratch;
 
@@ -116,6 +117,24 @@ fn every_function_is_in_the_cpp_header() {
         count += 1;
     }
     assert!(count > 40, "only {count} functions were found");
+}
+
+#[test]
+fn a_large_upload_needs_no_memory() {
+    let Some(program) = compile(C99, "tests/c/upload_memory.c") else {
+        return;
+    };
+    // Kept by the stand-in, but not twice.
+    let options = Options {
+        remember: false,
+        ..Options::default()
+    };
+    let server = Server::with(options, Service::new().handler()).expect("a free port on loopback");
+    let path = scratch().join("large.bin");
+    let file = std::fs::File::create(&path).expect("a file");
+    file.set_len(150_000_000).expect("room for nothing");
+    let printed = succeed(command(&program, &server.url("/v1")).arg(&path));
+    assert_eq!(printed, "the upload needed next to no memory\n");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::program::{C99, CLANG_C99, CLANG_CXX17, CLANG_CXX20, CXX17, CXX20, Compiler};
 use crate::program::{command, compile, finish, start, succeed_with, under_valgrind};
+use crate::support::http::Server;
 use crate::support::openai::Service;
-use crate::tools::root;
+use crate::tools::{root, scratch};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -180,6 +181,99 @@ fn a_raw_request_shows_status_headers_and_bytes() {
         );
         assert!(printed.contains("GET /models: HTTP 200, ok"), "{printed}");
         assert!(printed.contains("GET /no/such/path: HTTP 404, not_found"), "{printed}");
+    });
+}
+
+#[test]
+fn a_file_is_uploaded_in_parts() {
+    let file = scratch().join("upload.bin");
+    std::fs::write(&file, vec![7; 20_000_000]).expect("a file");
+    let path = file.to_str().expect("a plain path");
+    example("file_upload.c", &[path], "", |printed| {
+        let sent =
+            "0 of 20000000 bytes\n8388608 of 20000000 bytes\n16777216 of 20000000 bytes\n20000000 of 20000000 bytes\n";
+        assert!(printed.starts_with(sent), "{printed}");
+        assert!(printed[sent.len()..].starts_with("file: file-"), "{printed}");
+    });
+}
+
+#[test]
+fn an_upload_that_failed_goes_on_with_its_state_in_a_new_process() {
+    let Some(program) = compile(C99, "examples-c/file_upload.c") else {
+        return;
+    };
+    let service = Service::new().handler();
+    let server = Server::start(move |request, reply| match request.number {
+        2 => reply.json(400, r#"{"error":{"message":"not now"}}"#),
+        _ => service(request, reply),
+    });
+    let folder = scratch().join("resume");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("upload.bin"), vec![7; 20_000_000]).expect("a file");
+    let run = |arguments: &[&str]| {
+        let mut command = command(&program, &server.url("/v1"));
+        command.args(arguments).current_dir(&folder);
+        let output = finish(start(&mut command), &command, "");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let (code, printed) = run(&["upload.bin"]);
+    assert_eq!((code, printed.lines().count()), (Some(1), 2), "{printed}");
+    let (code, printed) = run(&["upload.bin", "upload.state"]);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.starts_with("16777216 of 20000000 bytes\n"), "{printed}");
+    // Begun once; three parts, one of them twice; completed once.
+    assert_eq!(server.request_count(), 6);
+}
+
+#[test]
+fn a_batch_is_answered_by_the_names_of_its_questions() {
+    example("batch.c", &[], "", |printed| {
+        assert!(
+            printed.contains("status: in_progress\nstatus: finalizing\n"),
+            "{printed}"
+        );
+        assert!(
+            printed.ends_with("batch: completed\nsum: 1+100=101\nhello: You said: 你好\nerrors: {}\n"),
+            "{printed}"
+        );
+    });
+}
+
+#[test]
+fn a_model_is_fine_tuned_and_asked() {
+    example("fine_tune.c", &[], "", |printed| {
+        let parts: Vec<&str> = printed.split("model: ft:gpt-4o-mini:stand-in::ftjob-").collect();
+        assert_eq!(parts[0], "queued\nrunning\n", "{printed}");
+        assert!(parts[1].ends_with("\n1+100=101\n"), "{printed}");
+    });
+}
+
+#[test]
+fn an_assistant_answers_in_its_thread() {
+    example("assistants.c", &[], "", |printed| {
+        assert_eq!(printed, "run: in_progress\nrun: completed\n1+100=101\n");
+    });
+}
+
+#[test]
+fn models_are_listed_over_pages_of_any_size() {
+    let models = "gpt-3.5-turbo\ngpt-4o-mini\nreasoner\nrefuser\ntext-embedding-3-small\n5 in all\n";
+    let arguments: [&[&str]; 3] = [
+        &[],
+        &["models.list", "{\"limit\":2}"],
+        &["GET /models", "{\"limit\":1}"],
+    ];
+    for arguments in arguments {
+        example("models.c", arguments, "", |printed| assert_eq!(printed, models));
+    }
+}
+
+#[test]
+fn a_model_gets_its_tools_called() {
+    example("tools.c", &[], "", |printed| {
+        let calls =
+            "{\"city\":\"Paris\"} -> Paris: 20 degrees, sunny\n{\"city\":\"Tokyo\"} -> Tokyo: 20 degrees, sunny\n";
+        assert_eq!(printed, format!("{calls}The tool says: Tokyo: 20 degrees, sunny\n"));
     });
 }
 

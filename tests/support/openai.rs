@@ -2,7 +2,7 @@
 //! `examples/stand_in.rs` lets newcomers and example programs do so.
 //!
 //! `Service::answer` is a function from request to answer; the only things it remembers are a counter for
-//! `x-request-id` and which `error-once-…` requests have failed already.
+//! `x-request-id`, which `error-once-…` requests have failed already, and what `stored.rs` keeps.
 //!
 //! | request | answer |
 //! |---|---|
@@ -12,24 +12,33 @@
 //! | POST /v1/embeddings | `embeddings.rs`, float and base64 |
 //! | GET /v1/models, /v1/models/{model} | `models.rs` |
 //! | POST /v1/moderations | `models.rs` |
+//! | POST /v1/audio/speech, /v1/audio/transcriptions | `audio.rs`, transcriptions plain and streamed |
+//! | POST /v1/images/generations | `images.rs`, by address and as Base64 |
 //! | POST /v1/dashboard/billing/credit_grants | the gateway's balance |
+//! | /v1/files, /v1/uploads, /v1/batches, /v1/fine_tuning/jobs, /v1/assistants, /v1/threads | `stored.rs` |
 //!
-//! The key comes as `Authorization: Bearer KEY` or as Azure's `api-key: KEY`. What a model's name or the header
+//! The key comes as `Authorization: Bearer KEY` or as Azure's `api-key: KEY`. Azure's addresses (`azure.rs`) lead to the same
+//! answers. What a model's name or the header
 //! `x-stand-in` can ask for stands in `faults.rs`.
 
 mod answer;
+mod audio;
+mod azure;
 mod chat;
 mod completions;
 mod dialogue;
 mod embeddings;
 mod faults;
+mod images;
 mod models;
 mod responses;
 mod schema;
+mod stored;
 mod text;
 
 pub use answer::{Answer, Body, Ending, Failure};
 
+use super::form;
 use super::http::{Reply, Request, Server};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -47,6 +56,7 @@ pub struct Service {
     key: String,
     requests: AtomicU64,
     failed_once: Mutex<HashSet<u64>>,
+    stored: stored::Stored,
 }
 
 impl Service {
@@ -59,6 +69,7 @@ impl Service {
             key: key.to_owned(),
             requests: AtomicU64::new(0),
             failed_once: Mutex::default(),
+            stored: stored::Stored::default(),
         }
     }
 
@@ -91,21 +102,34 @@ impl Service {
     }
 
     fn route(&self, request: &Request) -> Result<Answer, Failure> {
-        let path = request
-            .path()
-            .strip_prefix("/v1")
-            .ok_or_else(|| unknown_path(request))?;
+        if let Some(picture) = images::stored(request) {
+            return Ok(picture);
+        }
+        let azure = azure::Place::of(request).transpose()?;
+        let path = match &azure {
+            Some(place) => place.path,
+            None => request
+                .path()
+                .strip_prefix("/v1")
+                .ok_or_else(|| unknown_path(request))?,
+        };
         self.check_key(request)?;
-        let endpoint = match path {
-            "/chat/completions" => chat::create,
-            "/completions" => completions::create,
-            "/responses" => responses::create,
-            "/embeddings" => embeddings::create,
-            "/moderations" => models::moderate,
-            "/dashboard/billing/credit_grants" => balance,
+        if let Some(answer) = self.stored.answer(request, path) {
+            return answer;
+        }
+        let endpoint: fn(&Request, &Value) -> Result<Answer, Failure> = match path {
+            "/chat/completions" => |_, params| chat::create(params),
+            "/completions" => |_, params| completions::create(params),
+            "/responses" => |_, params| responses::create(params),
+            "/embeddings" => |_, params| embeddings::create(params),
+            "/moderations" => |_, params| models::moderate(params),
+            "/audio/speech" => |_, params| audio::speak(params),
+            "/audio/transcriptions" => |_, params| audio::transcribe(params),
+            "/images/generations" => images::generate,
+            "/dashboard/billing/credit_grants" => |_, _| balance(),
             "/models" => {
                 allow(request, "GET")?;
-                return Ok(Answer::json(&models::list()));
+                return Ok(Answer::json(&models::list(request.query())));
             }
             _ => {
                 let model = path.strip_prefix("/models/").ok_or_else(|| unknown_path(request))?;
@@ -115,8 +139,14 @@ impl Service {
         };
         allow(request, "POST")?;
         let wishes = faults::Wishes::of(request);
-        let params = parse(request)?;
-        let good = endpoint(&params)?;
+        let mut params = match form::parts(request) {
+            Some(parts) => audio::fields(&parts),
+            None => parse(request)?,
+        };
+        if let Some(deployment) = azure.and_then(|place| place.deployment) {
+            params["model"] = json!(deployment);
+        }
+        let good = endpoint(request, &params)?;
         let fault = wishes.fault.as_deref().or(params["model"].as_str()).unwrap_or("");
         let mut answer = faults::spoil(fault, good, request, || self.is_first_attempt(request));
         answer.pause = wishes.pause;
@@ -182,7 +212,7 @@ fn parse(request: &Request) -> Result<Value, Failure> {
     }
 }
 
-fn balance(_params: &Value) -> Result<Answer, Failure> {
+fn balance() -> Result<Answer, Failure> {
     Ok(Answer::json(&json!({
         "code": 0, "msg": "ok", "object": "credit_summary", "grants": {"available_amount": "111.8658"},
     })))

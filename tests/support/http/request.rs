@@ -21,6 +21,7 @@ pub struct Request {
     /// The head as it came, with its empty line.
     pub head: Vec<u8>,
     pub body: Vec<u8>,
+    pub tls: bool,
     /// The certificate (DER) that the client showed.
     pub client_certificate: Option<Vec<u8>>,
 }
@@ -44,6 +45,7 @@ impl Request {
         match Request::parse(&head) {
             Ok(mut request) => {
                 request.connection = wire.connection;
+                request.tls = wire.is_tls();
                 request.client_certificate = wire.client_certificate();
                 Reading::Whole(request)
             }
@@ -79,6 +81,7 @@ impl Request {
             headers,
             head: head.to_vec(),
             body: Vec::new(),
+            tls: false,
             client_certificate: None,
         };
         // RFC 9112, 3.2 and 6.3: what would let two readers see two different requests.

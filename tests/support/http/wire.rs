@@ -117,6 +117,10 @@ impl Wire {
         Ok(())
     }
 
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
     /// The client's certificate (DER), when it showed one.
     pub fn client_certificate(&self) -> Option<Vec<u8>> {
         match &self.stream {

@@ -1,4 +1,4 @@
-//! `GET /v1/models`, `GET /v1/models/{model}` and `POST /v1/moderations`.
+//! `GET /v1/models` (in pages when `limit` asks for them), `GET /v1/models/{model}` and `POST /v1/moderations`.
 
 use super::{Answer, CREATED, Failure, text};
 use serde_json::{Value, json};
@@ -12,9 +12,21 @@ const MODELS: [&str; 5] = [
     "text-embedding-3-small",
 ];
 
-pub fn list() -> Value {
-    let data: Vec<Value> = MODELS.into_iter().map(model).collect();
-    json!({"object": "list", "data": data})
+pub fn list(query: &str) -> Value {
+    let asked = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    };
+    let after = asked("after").and_then(|after| MODELS.iter().position(|name| *name == after));
+    let rest = &MODELS[after.map_or(0, |at| at + 1)..];
+    let all = |models: &[&str]| models.iter().map(|name| model(name)).collect::<Vec<Value>>();
+    match asked("limit").and_then(|limit| limit.parse().ok()) {
+        None => json!({"object": "list", "data": all(rest)}),
+        Some(limit) => {
+            let page = &rest[..rest.len().min(limit)];
+            json!({"object": "list", "data": all(page), "has_more": page.len() < rest.len()})
+        }
+    }
 }
 
 pub fn retrieve(name: &str) -> Result<Value, Failure> {
