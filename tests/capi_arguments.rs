@@ -547,22 +547,28 @@ impl Drop for Handles {
 
 /// A conversation in which a call waits for its result.
 fn waiting_tools() -> *mut kuai_tools {
-    static SERVICE: LazyLock<Server> = LazyLock::new(Service::start);
-    let config = format!(
-        "{{\"base_url\":\"{}\",\"api_key\":\"{KEY}\",\"proxy\":\"\"}}",
-        SERVICE.url("/v1")
-    );
-    let config = CString::new(config).unwrap();
+    static SERVICE: LazyLock<(Server, Handle<kuai_client>)> = LazyLock::new(|| {
+        let server = Service::start();
+        let config = format!("{{\"base_url\":\"{}\",\"api_key\":\"{KEY}\",\"proxy\":\"\"}}", server.url("/v1"));
+        let config = CString::new(config).unwrap();
+        // SAFETY: a NUL-terminated text.
+        (server, Handle(unsafe { kuai_client_new(config.as_ptr()) }))
+    });
     let request = c"{\"messages\":[{\"role\":\"user\",\"content\":\"weather?\"}],\"functions\":[{\"name\":\"f\"}]}";
-    // SAFETY: NUL-terminated texts, and handles that live.
+    // SAFETY: a NUL-terminated text, and handles that live.
     unsafe {
-        let client = kuai_client_new(config.as_ptr());
-        let tools = kuai_tools_new(client, request.as_ptr(), ptr::null());
-        kuai_client_free(client);
+        let tools = kuai_tools_new(SERVICE.1.0, request.as_ptr(), ptr::null());
         assert_eq!(kuai_tools_next(tools), 0);
         tools
     }
 }
+
+/// For threads to share what the header says they may.
+struct Handle<T>(*const T);
+// SAFETY: only functions that take a const handle are called with it.
+unsafe impl<T> Send for Handle<T> {}
+// SAFETY: as before.
+unsafe impl<T> Sync for Handle<T> {}
 
 const REQUEST: &CStr = c"{\"messages\":[{\"role\":\"user\",\"content\":\"1+100=\"}]}";
 /// What sizes say.

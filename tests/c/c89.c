@@ -121,6 +121,66 @@ static void a_form_with_files(const kuai_client *client, const char *existing)
     kuai_request_free(request);
 }
 
+static void a_list_over_pages(const kuai_client *client)
+{
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_pages *pages = kuai_pages_open(client, "models.list", "{\"limit\":2}", NULL);
+    kuai_status status;
+    int count = 0;
+
+    CHECK(strcmp(kuai_pages_json(pages), "") == 0);
+    CHECK(kuai_pages_cancel_with(pages, cancel) == KUAI_OK);
+    while ((status = kuai_pages_next(pages)) == KUAI_OK) {
+        CHECK(HOLDS(kuai_result_json(kuai_pages_result(pages)), kuai_pages_json(pages)));
+        count++;
+    }
+    CHECK(status == KUAI_DONE && kuai_pages_next(pages) == KUAI_DONE);
+    CHECK(count == 5 && strcmp(kuai_pages_json(pages), "") == 0);
+    kuai_pages_free(pages);
+
+    pages = kuai_pages_open(client, "models.list", NULL, NULL);
+    kuai_cancel_trigger(cancel);
+    CHECK(kuai_pages_cancel_with(pages, cancel) == KUAI_OK);
+    CHECK(kuai_pages_next(pages) == KUAI_CANCELLED);
+    CHECK(HOLDS(kuai_result_json(kuai_pages_result(pages)), "cancelled"));
+    kuai_pages_free(pages);
+    kuai_cancel_free(cancel);
+}
+
+static void a_conversation_with_tools(const kuai_client *client)
+{
+    static const char request[] =
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"How is the weather in Paris?\"}],\"tools\":[{\"type\":\"function\","
+        "\"function\":{\"name\":\"weather\",\"parameters\":{\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
+    kuai_cancel *cancel = kuai_cancel_new();
+    kuai_tools *tools = kuai_tools_new(client, request, "{\"max_turns\":2}");
+    size_t size;
+
+    CHECK(kuai_tools_cancel_with(tools, cancel) == KUAI_OK);
+    CHECK(kuai_tools_next(tools) == KUAI_OK);
+    CHECK(strcmp(kuai_tools_name(tools), "weather") == 0);
+    CHECK(strcmp(kuai_tools_arguments(tools), "{\"city\":\"Paris\"}") == 0);
+    CHECK(strncmp(kuai_tools_call_id(tools), "call_", 5) == 0);
+    CHECK(strcmp(kuai_tools_text(tools, &size), "") == 0 && size == 0);
+    CHECK(kuai_tools_give(tools, "rain") == KUAI_OK);
+    CHECK(strcmp(kuai_tools_name(tools), "") == 0);
+    CHECK(kuai_tools_next(tools) == KUAI_DONE);
+    CHECK(strcmp(kuai_tools_text(tools, &size), "The tool says: rain") == 0 && size == 19);
+    CHECK(HOLDS(kuai_result_json(kuai_tools_result(tools)), "The tool says: rain"));
+    CHECK(HOLDS(kuai_tools_messages(tools), "\"content\":\"rain\"}"));
+    CHECK(kuai_tools_give(tools, "snow") == KUAI_INVALID_ARGUMENT);
+    kuai_tools_free(tools);
+
+    tools = kuai_tools_new(client, request, NULL);
+    CHECK(kuai_tools_next(tools) == KUAI_OK);
+    CHECK(kuai_tools_give(tools, "rain") == KUAI_OK);
+    kuai_cancel_trigger(cancel);
+    CHECK(kuai_tools_cancel_with(tools, cancel) == KUAI_OK);
+    CHECK(kuai_tools_next(tools) == KUAI_CANCELLED);
+    kuai_tools_free(tools);
+    kuai_cancel_free(cancel);
+}
+
 static void jobs(const kuai_client *client, const char *existing)
 {
     kuai_cancel *cancel = kuai_cancel_new();
@@ -192,6 +252,8 @@ int main(int argc, char **argv)
     a_call_and_its_result(client);
     a_request_in_steps(client, argv[1]);
     a_form_with_files(client, argv[0]);
+    a_list_over_pages(client);
+    a_conversation_with_tools(client);
     jobs(client, argv[0]);
     without_a_client();
     kuai_client_cancel(client); /* nothing is in flight: nothing happens */

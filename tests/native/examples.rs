@@ -1,33 +1,46 @@
 //! Every program of examples-c says what it should, and leaves nothing behind.
 
+mod media;
+
 use crate::program::{C99, CLANG_C99, CLANG_CXX17, CLANG_CXX20, CXX17, CXX20, Compiler};
 use crate::program::{command, compile, finish, start, succeed_with, under_valgrind};
 use crate::support::http::Server;
-use crate::support::openai::Service;
+use crate::support::openai::{KEY, Service};
 use crate::tools::{root, scratch};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const INTRODUCTION: &str = "我是 libkuai 的替身服务";
 
 /// Compiles an example with both compilers, runs it plainly and under valgrind, and hands what it prints to `check`.
 fn example(source: &str, arguments: &[&str], input: &str, check: impl Fn(&str)) {
+    let prepare = |command: &mut Command| {
+        command.args(arguments);
+    };
+    example_on(&Service::start(), source, prepare, input, check);
+}
+
+/// The same on a server that can be looked into, with a command that `prepare` completes.
+fn example_on(server: &Server, source: &str, prepare: impl Fn(&mut Command), input: &str, check: impl Fn(&str)) {
     let compilers: &[Compiler] = if source.ends_with(".cpp") {
         &[CXX17, CXX20, CLANG_CXX17, CLANG_CXX20]
     } else {
         &[C99, CLANG_C99]
     };
-    let server = Service::start();
     let base_url = server.url("/v1");
     for (index, compiler) in compilers.iter().enumerate() {
         let Some(program) = compile(*compiler, &format!("examples-c/{source}")) else {
             continue;
         };
-        check(&succeed_with(command(&program, &base_url).args(arguments), input));
-        if index == 0
-            && let Some(mut valgrind) = under_valgrind(&program, &base_url)
-        {
-            check(&succeed_with(valgrind.args(arguments), input));
+        let plain = Some(command(&program, &base_url));
+        let valgrind = if index == 0 { under_valgrind(&program, &base_url) } else { None };
+        for mut command in [plain, valgrind].into_iter().flatten() {
+            prepare(&mut command);
+            check(&succeed_with(&mut command, input));
         }
     }
 }
@@ -278,12 +291,101 @@ fn a_model_gets_its_tools_called() {
 }
 
 #[test]
+fn an_answer_with_fields_is_read_field_by_field() {
+    example("structured_output.c", &["Where is the \"Louvre\"?"], "", |printed| {
+        assert_eq!(
+            printed,
+            "city: You said: Where is the \"Louvre\"?\ncontinent: Europe\npopulation: 1\ncapital: true\n"
+        );
+    });
+}
+
+#[test]
+fn the_nearest_of_several_texts_is_found() {
+    let text = "A return is free within 30 days.";
+    example("cosine.c", &[text], "", |printed| {
+        assert_eq!(printed, format!("{text} (1.000)\n"))
+    });
+}
+
+#[test]
+fn a_response_is_printed_as_it_comes_and_told_when_it_is_whole() {
+    example("responses_stream.c", &[], "", |printed| {
+        assert!(
+            printed.starts_with("id: resp_") && printed.contains(INTRODUCTION),
+            "{printed}"
+        );
+        assert!(printed.contains("！\nstatus: completed\ntokens: "), "{printed}");
+    });
+}
+
+#[test]
+fn what_is_harmful_is_flagged_with_its_kinds() {
+    example("moderation.c", &[], "", |printed| {
+        assert_eq!(printed, "flagged\n  violence: 0.98\n")
+    });
+    example("moderation.c", &["Good \"morning\""], "", |printed| {
+        assert_eq!(printed, "harmless\n")
+    });
+}
+
+#[test]
+fn a_webhook_is_believed_when_it_is_signed_and_of_this_time() {
+    const SECRET: &[u8] = b"a secret of 24 bytes ...";
+    const BODY: &str = r#"{"id":"evt_1","object":"event","type":"response.completed","data":{"id":"resp_1"}}"#;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    let receive = |secret: Option<&str>, time: u64, body: &str, expected: &str| {
+        let signature = hmac::sign(&key, format!("wh_1.{time}.{BODY}").as_bytes());
+        let prepare = |command: &mut Command| {
+            command.env("HTTP_WEBHOOK_ID", "wh_1");
+            command.env("HTTP_WEBHOOK_TIMESTAMP", time.to_string());
+            command.env("HTTP_WEBHOOK_SIGNATURE", format!("v1,{}", STANDARD.encode(signature)));
+            if let Some(secret) = secret {
+                command.env("OPENAI_WEBHOOK_SECRET", secret);
+            }
+        };
+        example_on(&Service::start(), "webhook.c", prepare, body, |printed| {
+            assert_eq!(printed, format!("Status: {expected}\r\n\r\n"))
+        });
+    };
+    receive(Some(&secret), now, BODY, "204 No Content");
+    receive(Some(&secret), now, &BODY.replace("resp_1", "resp_2"), "400 Bad Request");
+    receive(Some(&secret), now - 3600, BODY, "400 Bad Request");
+    receive(None, now, BODY, "500 Internal Server Error");
+}
+
+#[test]
+fn azure_is_asked_at_the_address_that_is_printed() {
+    let server = Service::start();
+    let prepare = |command: &mut Command| {
+        command.arg("gpt-4o-eu");
+        command.env("AZURE_OPENAI_ENDPOINT", server.url(""));
+        command.env("AZURE_OPENAI_API_KEY", KEY);
+    };
+    example_on(&server, "azure.c", prepare, "", |printed| {
+        let request = server.last_request();
+        let asked = format!("{} {}", request.method, server.url(&request.target));
+        assert_eq!(printed, format!("{asked}\n1+100=101\n"));
+        let path = "/openai/deployments/gpt-4o-eu/chat/completions";
+        assert_eq!((request.path(), request.query()), (path, "api-version=2024-10-21"));
+        assert_eq!((request.header("api-key"), request.header("authorization")), (Some(KEY), None));
+    });
+}
+
+#[test]
+fn the_balance_is_told_to_the_last_digit() {
+    example("balance.c", &[], "", |printed| assert_eq!(printed, "available: 111.8658\n"));
+}
+
+#[test]
 fn every_example_is_run_here() {
-    let this = include_str!("examples.rs");
+    let tests = [include_str!("examples.rs"), include_str!("examples/media.rs")].concat();
     for file in std::fs::read_dir(root().join("examples-c")).expect("examples-c") {
         let name = file.expect("an entry").file_name().into_string().expect("a plain name");
         if name.ends_with(".c") || name.ends_with(".cpp") {
-            assert!(this.contains(&format!("{name}\"")), "{name} is not run by the tests");
+            assert!(tests.contains(&format!("{name}\"")), "{name} is not run by the tests");
         }
     }
 }

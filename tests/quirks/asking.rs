@@ -115,7 +115,7 @@ fn drain(stream: *mut kuai_stream) -> Outcome {
             events += 1;
             let mut size = 0;
             let piece = kuai_stream_text(stream, &mut size);
-            assert_eq!(CStr::from_ptr(piece).count_bytes(), size);
+            assert!(CStr::from_ptr(piece).count_bytes() <= size);
             said += &text(piece);
             let data = text(kuai_stream_json(stream));
             assert!(

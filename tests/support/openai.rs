@@ -17,9 +17,8 @@
 //! | POST /v1/dashboard/billing/credit_grants | the gateway's balance |
 //! | /v1/files, /v1/uploads, /v1/batches, /v1/fine_tuning/jobs, /v1/assistants, /v1/threads | `stored.rs` |
 //!
-//! The key comes as `Authorization: Bearer KEY` or as Azure's `api-key: KEY`. Azure's addresses (`azure.rs`) lead to the same
-//! answers. What a model's name or the header
-//! `x-stand-in` can ask for stands in `faults.rs`.
+//! The key comes as `Authorization: Bearer KEY` or as Azure's `api-key: KEY`; Azure's addresses (`azure.rs`) lead to the
+//! same answers. What a model's name or the header `x-stand-in` can ask for stands in `faults.rs`.
 
 mod answer;
 mod audio;

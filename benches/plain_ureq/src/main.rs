@@ -54,7 +54,9 @@ fn chat(agent: &ureq::Agent, base_url: &str) {
 }
 
 fn stream(agent: &ureq::Agent, base_url: &str, count: usize) {
-    let request = CHAT.replace("gpt-4.1", &format!("e{count}")).replace("\"messages\"", "\"stream\":true,\"messages\"");
+    let request = CHAT
+        .replace("gpt-4.1", &format!("e{count}"))
+        .replace("\"messages\"", "\"stream\":true,\"messages\"");
     let answer = post(agent, base_url, "/chat/completions", &request);
     let mut lines = BufReader::new(answer.into_body().into_reader());
     let (mut line, mut seen) = (String::new(), 0);
@@ -71,6 +73,11 @@ fn stream(agent: &ureq::Agent, base_url: &str, count: usize) {
 
 fn embeddings(agent: &ureq::Agent, base_url: &str) {
     let mut answer = post(agent, base_url, "/embeddings", EMBEDDINGS);
-    let body = answer.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a body");
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_to_vec()
+        .expect("a body");
     assert!(body.len() > 5_000_000);
 }

@@ -26,17 +26,16 @@ impl<'a> Place<'a> {
     /// `None`: not on Azure.
     pub fn of(request: &'a Request) -> Option<Result<Place<'a>, Failure>> {
         let path = request.path().strip_prefix("/openai")?;
-        let place = match path.strip_prefix("/deployments/").and_then(|rest| rest.find('/').map(|at| rest.split_at(at))) {
-            Some((deployment, path)) => Place {
+        let deployment = |rest: &'a str| Some(rest.split_at(rest.find('/')?));
+        let place = match path.strip_prefix("/deployments/").and_then(deployment) {
+            Some((name, path)) => Place {
                 path,
-                deployment: Some(deployment),
+                deployment: Some(name),
             },
             None => Place { path, deployment: None },
         };
-        let has_version = request
-            .query()
-            .split('&')
-            .any(|pair| pair.strip_prefix("api-version=").is_some_and(|version| !version.is_empty()));
+        let mut pairs = request.query().split('&').filter_map(|pair| pair.split_once('='));
+        let has_version = pairs.any(|(name, value)| name == "api-version" && !value.is_empty());
         if !has_version || OF_DEPLOYMENTS.contains(&place.path) != place.deployment.is_some() {
             return Some(Err(Failure::new(404, "Resource not found").code("404")));
         }

@@ -25,19 +25,13 @@ pub fn generate(request: &Request, params: &Value) -> Result<Answer, Failure> {
     if !(1..=10).contains(&count) {
         return Err(Failure::param("n", "`n` has to be from 1 to 10."));
     }
-    let is_dall_e = params["model"]
-        .as_str()
-        .is_none_or(|model| model.starts_with("dall-e"));
+    let is_dall_e = params["model"].as_str().is_none_or(|model| model.starts_with("dall-e"));
+    let wrong = |why| Failure::param("response_format", why);
     let by_address = match (is_dall_e, params["response_format"].as_str()) {
         (true, None | Some("url")) => true,
         (_, None) | (true, Some("b64_json")) => false,
-        (true, Some(_)) => {
-            return Err(Failure::param(
-                "response_format",
-                "`response_format` is `url` or `b64_json`.",
-            ));
-        }
-        (false, Some(_)) => return Err(Failure::param("response_format", "Unknown parameter: `response_format`.")),
+        (true, Some(_)) => return Err(wrong("`response_format` is `url` or `b64_json`.")),
+        (false, Some(_)) => return Err(wrong("Unknown parameter: `response_format`.")),
     };
     let data = (0..count).map(|number| {
         let colour = text::hash(format!("{number} {prompt}").as_bytes()) as u32;
@@ -57,7 +51,11 @@ pub fn stored(request: &Request) -> Option<Answer> {
     let name = request.path().strip_prefix(FOLDER)?.strip_suffix(".png")?;
     let colour = u32::from_str_radix(name, 16).ok()?;
     if request.method != "GET" || request.query() != SIGNATURE {
-        return Some(Answer::new(403, "application/xml", b"<Error>Forbidden</Error>".to_vec()));
+        return Some(Answer::new(
+            403,
+            "application/xml",
+            b"<Error>Forbidden</Error>".to_vec(),
+        ));
     }
     Some(Answer::new(200, "image/png", png(colour)))
 }
@@ -73,9 +71,7 @@ pub fn png(colour: u32) -> Vec<u8> {
     // A line is its filter, none, and its pixels.
     let line = [vec![0], pixel.repeat(SIZE as usize)].concat();
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
-    packer
-        .write_all(&line.repeat(SIZE as usize))
-        .expect("a Vec takes all");
+    packer.write_all(&line.repeat(SIZE as usize)).expect("a Vec takes all");
     let pixels = packer.finish().expect("a Vec takes all");
 
     // 8 bits for each of three colours; the only packing and the only filtering that there are; not interlaced.
