@@ -21,74 +21,29 @@ struct Field {
 }
 
 impl Headers {
-    /// No headers.
-    pub(crate) const NONE: Headers = Headers {
-        block: String::new(),
-        fields: Vec::new(),
-    };
-
     /// Reads a block as it came over the wire: the status line, a line for each field, an empty line.
     ///
     /// Lines that are not fields are left out; bytes that are not UTF-8 become U+FFFD.
     pub fn parse(block: Vec<u8>) -> Headers {
-        let mut block =
-            String::from_utf8(block).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let mut block = match String::from_utf8(block) {
+            Ok(block) => block.into_bytes(),
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+        };
         // Every value needs a byte after it that may become NUL.
-        block.push('\n');
+        block.push(b'\n');
         let mut fields: Vec<Field> = Vec::with_capacity(16);
         let mut start = 0;
-        while let Some(length) = block[start..].find('\n') {
-            fields.extend(Field::read(&block, start, start + length));
-            start += length + 1;
-        }
-        let mut block = block.into_bytes();
-        for field in &fields {
-            block[field.value.end] = 0;
+        while let Some(length) = block[start..].iter().position(|&byte| byte == b'\n') {
+            let end = start + length;
+            if let Some(field) = Field::read(&block, start, end) {
+                block[field.value.end] = 0;
+                fields.push(field);
+            }
+            start = end + 1;
         }
         // Only line ends and blanks were overwritten, all of one byte, so the block is still UTF-8.
         let block = String::from_utf8(block).unwrap_or_default();
         Headers { block, fields }
-    }
-
-    /// The same for a whole block that every reader reads alike: each line a name, a colon and visible text. `None`: this is none.
-    pub(crate) fn parse_proper(block: &[u8]) -> Option<Headers> {
-        let mut fields: Vec<Field> = Vec::with_capacity(16);
-        let mut at = block.iter().position(|&byte| byte == b'\n')? + 1;
-        while !matches!(block[at..], [b'\n'] | [b'\r', b'\n']) {
-            let name = at..at + block[at..].iter().position(|&byte| !is_token(byte))?;
-            if name.is_empty() || block[name.end] != b':' {
-                return None;
-            }
-            let text = name.end + 1;
-            let mut end = text + block[text..].iter().position(|&byte| is_control(byte))?;
-            at = match block[end..] {
-                [b'\n', ..] => end + 1,
-                [b'\r', b'\n', ..] => end + 2,
-                _ => return None,
-            };
-            let mut start = text;
-            while start < end && matches!(block[start], b' ' | b'\t') {
-                start += 1;
-            }
-            while start < end && matches!(block[end - 1], b' ' | b'\t') {
-                end -= 1;
-            }
-            fields.push(Field {
-                name,
-                value: start..end,
-            });
-        }
-        let mut block = block.to_vec();
-        for field in &fields {
-            block[field.value.end] = 0;
-        }
-        let block = String::from_utf8(block).ok()?;
-        Some(Headers { block, fields })
-    }
-
-    /// Where each field's name lies in the block, from the last to the first.
-    pub(crate) fn names_from_last(&self) -> impl Iterator<Item = Range<usize>> {
-        self.fields.iter().rev().map(|field| field.name.clone())
     }
 
     /// The same from pairs.
@@ -143,20 +98,10 @@ impl Headers {
     }
 }
 
-/// What names are made of (RFC 9110, section 5.6.2), as far as they are in use.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
-}
-
-fn is_control(byte: u8) -> bool {
-    byte < b' ' && byte != b'\t' || byte == 0x7F
-}
-
 impl Field {
     /// The field in the line `block[start..end]`; `end` is where its line feed stands.
-    fn read(block: &str, start: usize, end: usize) -> Option<Field> {
-        let colon = start + block[start..end].find(':')?;
-        let block = block.as_bytes();
+    fn read(block: &[u8], start: usize, end: usize) -> Option<Field> {
+        let colon = start + block[start..end].iter().position(|&byte| byte == b':')?;
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
         let value_end = end - block[colon + 1..end].iter().rev().take_while(|b| blank(b)).count();
         let value_start = colon + 1 + block[colon + 1..value_end].iter().take_while(|b| blank(b)).count();
@@ -189,20 +134,6 @@ mod tests {
             headers.to_json(),
             r#"[["X-B","two"],["x-a","one"],["X-B","three"],["empty",""]]"#
         );
-    }
-
-    #[test]
-    fn a_proper_block_is_read_the_same_in_one_pass() {
-        let block = b"HTTP/1.1 200 OK\r\nX-B:  two \t\r\nx-a:one\nempty:\r\nblank:  \r\n\r\n";
-        let proper = Headers::parse_proper(block).expect("nothing is wrong with it");
-        let lenient = Headers::parse(block.to_vec());
-        assert!(proper.iter().eq(lenient.iter()));
-        assert_eq!(proper.get_z("X-B"), Some(&b"two\0"[..]));
-        assert_eq!(proper.get_z("blank"), Some(&b"\0"[..]));
-        for line in ["X: a\r\n folded", "no colon", "X : y", ": y", "X: \u{1}", "X: a\rb"] {
-            let block = format!("HTTP/1.1 200 OK\r\nX-A: b\r\n{line}\r\n\r\n");
-            assert!(Headers::parse_proper(block.as_bytes()).is_none(), "{line:?}");
-        }
     }
 
     #[test]

@@ -549,7 +549,10 @@ impl Drop for Handles {
 fn waiting_tools() -> *mut kuai_tools {
     static SERVICE: LazyLock<(Server, Handle<kuai_client>)> = LazyLock::new(|| {
         let server = Service::start();
-        let config = format!("{{\"base_url\":\"{}\",\"api_key\":\"{KEY}\",\"proxy\":\"\"}}", server.url("/v1"));
+        let config = format!(
+            "{{\"base_url\":\"{}\",\"api_key\":\"{KEY}\",\"proxy\":\"\"}}",
+            server.url("/v1")
+        );
         let config = CString::new(config).unwrap();
         // SAFETY: a NUL-terminated text.
         (server, Handle(unsafe { kuai_client_new(config.as_ptr()) }))

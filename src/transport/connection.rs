@@ -132,7 +132,6 @@ impl Connection {
             match self.read()? {
                 Got::Bytes(amount) => {
                     exchange.received += amount as u64;
-                    self.buffers.take_head(exchange);
                     return Ok(amount);
                 }
                 Got::Records => idle = None,
@@ -221,13 +220,13 @@ impl Connection {
         self.buffers.head_pending = true;
         exchange.head_pending = false;
         exchange.reused = self.used;
-        let line_end = self.buffers.pending().iter().position(|&byte| byte == b'\n');
-        let first_field = line_end.map_or(0, |at| at + 1);
-        self.buffers.insert(first_field, &exchange.lines);
         let Some(form) = &self.absolute_form else { return };
-        self.buffers.insert(first_field, form.authorization.as_bytes());
+        let line_end = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        if let Some(at) = line_end(self.buffers.pending()) {
+            self.buffers.insert(at, &form.authorization);
+        }
         if let Some(at) = self.buffers.pending().iter().position(|&byte| byte == b' ') {
-            self.buffers.insert(at + 1, form.origin.as_bytes());
+            self.buffers.insert(at + 1, &form.origin);
         }
     }
 
@@ -288,10 +287,7 @@ impl Connection {
                 self.give_up_sending(exchange, error);
                 return Ok(false);
             }
-            Ok(Got::Bytes(amount)) => {
-                exchange.received += amount as u64;
-                self.buffers.take_head(exchange);
-            }
+            Ok(Got::Bytes(amount)) => exchange.received += amount as u64,
             Ok(Got::Nothing | Got::Records) => return Ok(true),
         }
         if is_refusal(self.buffers.unused()) {
@@ -348,13 +344,13 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> std::result::Result<bool, ureq::Error> {
-        exchange::current(|exchange| {
+        let raw_body = exchange::current(|exchange| -> std::result::Result<_, ureq::Error> {
             self.flush(exchange).map_err(|error| told(exchange, error))?;
             match self.receive(exchange) {
-                Ok(amount) if amount > 0 => Ok(true),
+                Ok(amount) if amount > 0 => Ok(Some(exchange.raw_body)),
                 Ok(_) => match self.deaf.take() {
                     Some(error) => Err(told(exchange, error)),
-                    None => Ok(false),
+                    None => Ok(None),
                 },
                 // That the request could not be sent says more than that no answer came then.
                 Err(error) if error.status == Status::Connection => {
@@ -362,7 +358,11 @@ impl Transport for Connection {
                 }
                 Err(error) => Err(told(exchange, error)),
             }
-        })
+        })?;
+        if raw_body == Some(true) && self.buffers.head_pending {
+            self.buffers.keep_encoding();
+        }
+        Ok(raw_body.is_some())
     }
 
     /// ureq asks twice: when it puts a connection into the pool, and when it takes it out again.

@@ -109,7 +109,7 @@ static void a_request_in_steps(const kuai_client *client, const char *scratch)
 static void a_form_with_files(const kuai_client *client, const char *existing)
 {
     static const char bytes[] = {'R', 'I', 'F', 'F', 0, 1, 2, 3};
-    kuai_request *request = kuai_request_new("POST /audio/transcriptions", "{\"model\":\"whisper-1\"}", NULL);
+    kuai_request *request = kuai_request_new("POST /audio/translations", "{\"model\":\"whisper-1\"}", NULL);
     kuai_result *result;
 
     CHECK(kuai_request_file(request, "file", "a.wav", "audio/wav", bytes, sizeof bytes) == KUAI_OK);

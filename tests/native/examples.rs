@@ -37,7 +37,11 @@ fn example_on(server: &Server, source: &str, prepare: impl Fn(&mut Command), inp
             continue;
         };
         let plain = Some(command(&program, &base_url));
-        let valgrind = if index == 0 { under_valgrind(&program, &base_url) } else { None };
+        let valgrind = if index == 0 {
+            under_valgrind(&program, &base_url)
+        } else {
+            None
+        };
         for mut command in [plain, valgrind].into_iter().flatten() {
             prepare(&mut command);
             check(&succeed_with(&mut command, input));
@@ -370,13 +374,18 @@ fn azure_is_asked_at_the_address_that_is_printed() {
         assert_eq!(printed, format!("{asked}\n1+100=101\n"));
         let path = "/openai/deployments/gpt-4o-eu/chat/completions";
         assert_eq!((request.path(), request.query()), (path, "api-version=2024-10-21"));
-        assert_eq!((request.header("api-key"), request.header("authorization")), (Some(KEY), None));
+        assert_eq!(
+            (request.header("api-key"), request.header("authorization")),
+            (Some(KEY), None)
+        );
     });
 }
 
 #[test]
 fn the_balance_is_told_to_the_last_digit() {
-    example("balance.c", &[], "", |printed| assert_eq!(printed, "available: 111.8658\n"));
+    example("balance.c", &[], "", |printed| {
+        assert_eq!(printed, "available: 111.8658\n")
+    });
 }
 
 #[test]

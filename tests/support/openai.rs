@@ -28,7 +28,7 @@ mod completions;
 mod dialogue;
 mod embeddings;
 mod faults;
-mod images;
+pub mod images;
 mod models;
 mod responses;
 mod schema;

@@ -34,7 +34,7 @@ pub fn generate(request: &Request, params: &Value) -> Result<Answer, Failure> {
         (false, Some(_)) => return Err(wrong("Unknown parameter: `response_format`.")),
     };
     let data = (0..count).map(|number| {
-        let colour = text::hash(format!("{number} {prompt}").as_bytes()) as u32;
+        let colour = colour(prompt, number);
         if by_address {
             let place = format!("{}{FOLDER}{colour:08x}.png?{SIGNATURE}", origin(request));
             json!({"url": place, "revised_prompt": prompt})
@@ -65,8 +65,17 @@ fn origin(request: &Request) -> String {
     format!("{scheme}://{}", request.header("host").unwrap_or_default())
 }
 
+/// The first picture that comes of a prompt.
+pub fn generated(prompt: &str) -> Vec<u8> {
+    png(colour(prompt, 0))
+}
+
+fn colour(prompt: &str, number: u64) -> u32 {
+    text::hash(format!("{number} {prompt}").as_bytes()) as u32
+}
+
 /// A PNG file of one colour, whose red, green and blue are the lower three bytes.
-pub fn png(colour: u32) -> Vec<u8> {
+fn png(colour: u32) -> Vec<u8> {
     let [_, pixel @ ..] = colour.to_be_bytes();
     // A line is its filter, none, and its pixels.
     let line = [vec![0], pixel.repeat(SIZE as usize)].concat();
