@@ -4,9 +4,10 @@
 //! made in, and is left alone (closed without a word) in any other.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
-static FORKS: AtomicU32 = AtomicU32::new(0);
+/// Kept up to date by [`child_of_fork`] once forks are watched.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
 /// Tells processes apart: equal values mean the same process.
@@ -16,8 +17,9 @@ pub struct Process(u32);
 impl Process {
     /// The process that runs this. A load from memory when forks are watched, else a system call.
     pub fn current() -> Process {
-        Process(if WATCHED.load(Relaxed) {
-            FORKS.load(Relaxed)
+        // The same number either way: what was made before forks were watched stays this process's own.
+        Process(if WATCHED.load(Acquire) {
+            PROCESS.load(Relaxed)
         } else {
             std::process::id()
         })
@@ -26,15 +28,30 @@ impl Process {
 
 /// To be called in the child of every fork once forks are watched. Async-signal-safe.
 pub fn child_of_fork() {
-    FORKS.fetch_add(1, Relaxed);
+    PROCESS.store(std::process::id(), Relaxed);
 }
 
 /// Somebody calls [`child_of_fork`] from now on (the C layer does, through `pthread_atfork`).
 pub fn set_watched() {
-    WATCHED.store(true, Relaxed);
+    PROCESS.store(std::process::id(), Relaxed);
+    WATCHED.store(true, Release);
 }
 
 /// Whether somebody calls [`child_of_fork`].
 pub fn watched() -> bool {
     WATCHED.load(Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watching_forks_does_not_make_a_process_a_stranger_to_itself() {
+        let before = Process::current();
+        set_watched();
+        assert_eq!(Process::current(), before);
+        child_of_fork();
+        assert_eq!(Process::current(), before, "no fork has happened");
+    }
 }
