@@ -1,10 +1,12 @@
 //! Compiling a program against the library, and running it in an environment that holds the service's address and nothing else.
 
 use crate::tools::{has, library, root, scratch};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one program may take, also under valgrind on a busy machine.
@@ -71,7 +73,10 @@ pub const SANITIZED_CXX17: Compiler = Compiler {
 };
 
 /// The program made of a source file of the repository, linked to the shared library; `None` when there is no such compiler.
+/// Each is made once: two tests run the same program, and a file that is being written can't be run (`ETXTBSY`).
 pub fn compile(compiler: Compiler, source: &str) -> Option<PathBuf> {
+    static MADE: Mutex<BTreeMap<String, Arc<OnceLock<PathBuf>>>> = Mutex::new(BTreeMap::new());
+
     if !has(compiler.command, compiler.package) {
         return None;
     }
@@ -79,22 +84,30 @@ pub fn compile(compiler: Compiler, source: &str) -> Option<PathBuf> {
         .flags
         .concat()
         .replace(|letter: char| !letter.is_alphanumeric(), "");
-    let program = scratch().join(format!(
-        "{}-{}-{flags}",
-        source.replace(['/', '.'], "_"),
-        compiler.command
-    ));
+    let name = format!("{}-{}-{flags}", source.replace(['/', '.'], "_"), compiler.command);
+    let place = {
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(made.entry(name.clone()).or_default())
+    };
+    Some(place.get_or_init(|| build(compiler, source, &name)).clone())
+}
+
+/// Compiles beside the program's place and renames: who runs the program meanwhile, another test run, say, has a whole one.
+fn build(compiler: Compiler, source: &str, name: &str) -> PathBuf {
+    let program = scratch().join(name);
+    let unfinished = scratch().join(format!("{name}.{}", std::process::id()));
     let mut command = Command::new(compiler.command);
     command
         .args(compiler.flags)
         .args(STRICT)
         .arg("-I")
         .arg(root().join("include"));
-    command.arg(root().join(source)).arg("-o").arg(&program);
+    command.arg(root().join(source)).arg("-o").arg(&unfinished);
     command.arg("-L").arg(library()).args(["-lkuai", "-pthread", "-lm"]);
     command.arg(format!("-Wl,-rpath,{}", library().display()));
     succeed(&mut command);
-    Some(program)
+    std::fs::rename(&unfinished, &program).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    program
 }
 
 /// A command that sees nothing of this process's environment but `PATH` and where the service is.
