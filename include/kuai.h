@@ -250,16 +250,16 @@ kuai_client *kuai_client_new(const char *config_json);
 const char *kuai_client_error(const kuai_client *client);
 
 /**
- * Ends every call, stream and job of this client that is now in flight, from any thread; they fail with
- * KUAI_CANCELLED.
+ * Ends every call and stream of this client that is now in flight, and everything that is taken step by step
+ * (pages, tools, jobs), from any thread; they fail with KUAI_CANCELLED.
  *
  * Calls that start afterwards are not touched. To end one call, see kuai_cancel_new.
  */
 void kuai_client_cancel(const kuai_client *client);
 
 /**
- * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams and
- * jobs may go on.
+ * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams, pages,
+ * tools and jobs may go on.
  */
 void kuai_client_free(kuai_client *client);
 
@@ -633,14 +633,15 @@ void kuai_pages_free(kuai_pages *pages);
  * result back, and so on until the model has finished:
  *
  *     const char *request_json =
- *         "{\"messages\":[{\"role\":\"user\",\"content\":\"How warm is it in Paris?\"}],\"tools\":[{\"type\":\"function\",\"function\":"
- *         "{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
+ *         "{\"messages\":[{\"role\":\"user\",\"content\":\"How warm is it in Paris?\"}],"
+ *         "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":"
+ *         "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
  *     kuai_tools *tools = kuai_tools_new(client, request_json, NULL);
  *     while ((status = kuai_tools_next(tools)) == KUAI_OK) {
  *         printf("%s(%s)\n", kuai_tools_name(tools), kuai_tools_arguments(tools));
  *         kuai_tools_give(tools, "21 degrees, sunny");
  *     }
- *     puts(kuai_result_json(kuai_tools_result(tools)));
+ *     puts(status == KUAI_DONE ? kuai_tools_text(tools, NULL) : kuai_result_json(kuai_tools_result(tools)));
  *     kuai_tools_free(tools);
  *
  * The model's messages go back to the service byte for byte, with all that it wants to see again
@@ -665,7 +666,8 @@ kuai_tools *kuai_tools_new(const kuai_client *client, const char *request_json, 
 
 /**
  * Gives the conversation a switch that ends its calls to the service at once, in place of one given before:
- * kuai_tools_next is KUAI_CANCELLED. The switch may be freed before the conversation is.
+ * kuai_tools_next is KUAI_CANCELLED. With "stream" it counts from the next answer on. The switch may be freed
+ * before the conversation is.
  */
 kuai_status kuai_tools_cancel_with(kuai_tools *tools, const kuai_cancel *cancel);
 
@@ -676,7 +678,8 @@ kuai_status kuai_tools_cancel_with(kuai_tools *tools, const kuai_cancel *cancel)
  * and then kuai_tools_name is "". Several calls in one answer are handed out one after the other. KUAI_DONE:
  * the model has finished, and it stays so. Anything else is a failure, and kuai_tools_result has its
  * document: KUAI_INVALID_ARGUMENT when a call still waits for its result, KUAI_LIMIT after max_turns answers.
- * Another kuai_tools_next asks for the same answer again; with "stream" its text then comes from its start.
+ * Where an answer could not be had, another kuai_tools_next asks for it again; with "stream" its text then
+ * comes from its start.
  *
  *     kuai_tools *tools = kuai_tools_new(client, request_json, "{\"stream\":true}");
  *     while ((status = kuai_tools_next(tools)) == KUAI_OK) {
@@ -684,6 +687,7 @@ kuai_status kuai_tools_cancel_with(kuai_tools *tools, const kuai_cancel *cancel)
  *         if (strcmp(kuai_tools_name(tools), "") != 0)
  *             kuai_tools_give(tools, "21 degrees, sunny");
  *     }
+ *     kuai_tools_free(tools);
  */
 kuai_status kuai_tools_next(kuai_tools *tools);
 
@@ -728,7 +732,8 @@ const char *kuai_tools_text(const kuai_tools *tools, size_t *size);
 kuai_status kuai_tools_give(kuai_tools *tools, const char *content);
 
 /**
- * The service's last answer; after KUAI_DONE the final one, after a failure the error document.
+ * The service's last answer; after KUAI_DONE the final one, after a failure the error document. While an
+ * answer is coming ("stream"), as much of it as has come.
  *
  * It belongs to the conversation and is good until the next kuai_tools_next or kuai_tools_free: do not free
  * it. Never NULL.
@@ -740,8 +745,8 @@ const kuai_result *kuai_tools_result(kuai_tools *tools);
  * answers, and the results. "[]" when there is none. Good until the next kuai_tools_give, kuai_tools_next or
  * kuai_tools_free.
  *
- * While a call waits for its result the array lacks that, and services refuse it so. After KUAI_LIMIT another
- * kuai_tools can go on with it.
+ * While a call waits for its result the array lacks that, and services refuse such a conversation. After
+ * KUAI_LIMIT another kuai_tools can go on with it.
  */
 const char *kuai_tools_messages(kuai_tools *tools);
 

@@ -44,8 +44,8 @@ pub unsafe extern "C" fn kuai_client_error(client: *const kuai_client) -> *const
     }
 }
 
-/// Ends every call, stream and job of this client that is now in flight, from any thread; they fail with
-/// KUAI_CANCELLED.
+/// Ends every call and stream of this client that is now in flight, and everything that is taken step by step
+/// (pages, tools, jobs), from any thread; they fail with KUAI_CANCELLED.
 ///
 /// Calls that start afterwards are not touched. To end one call, see kuai_cancel_new.
 #[unsafe(no_mangle)]
@@ -57,8 +57,8 @@ pub unsafe extern "C" fn kuai_client_cancel(client: *const kuai_client) {
     });
 }
 
-/// Frees the client and closes the connections that it keeps. Its calls must have ended; its streams and
-/// jobs may go on.
+/// Frees the client and closes the connections that it keeps. Its calls must have ended; its streams, pages,
+/// tools and jobs may go on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kuai_client_free(client: *mut kuai_client) {
     // SAFETY: the caller's handle, by the header's rules.

@@ -5,14 +5,15 @@
 //!
 //! ```c
 //! const char *request_json =
-//!     "{\"messages\":[{\"role\":\"user\",\"content\":\"How warm is it in Paris?\"}],\"tools\":[{\"type\":\"function\",\"function\":"
-//!     "{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
+//!     "{\"messages\":[{\"role\":\"user\",\"content\":\"How warm is it in Paris?\"}],"
+//!     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":"
+//!     "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}}]}";
 //! kuai_tools *tools = kuai_tools_new(client, request_json, NULL);
 //! while ((status = kuai_tools_next(tools)) == KUAI_OK) {
 //!     printf("%s(%s)\n", kuai_tools_name(tools), kuai_tools_arguments(tools));
 //!     kuai_tools_give(tools, "21 degrees, sunny");
 //! }
-//! puts(kuai_result_json(kuai_tools_result(tools)));
+//! puts(status == KUAI_DONE ? kuai_tools_text(tools, NULL) : kuai_result_json(kuai_tools_result(tools)));
 //! kuai_tools_free(tools);
 //! ```
 //!
@@ -65,7 +66,8 @@ pub unsafe extern "C" fn kuai_tools_new(
 }
 
 /// Gives the conversation a switch that ends its calls to the service at once, in place of one given before:
-/// kuai_tools_next is KUAI_CANCELLED. The switch may be freed before the conversation is.
+/// kuai_tools_next is KUAI_CANCELLED. With "stream" it counts from the next answer on. The switch may be freed
+/// before the conversation is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kuai_tools_cancel_with(tools: *mut kuai_tools, cancel: *const kuai_cancel) -> kuai_status {
     // SAFETY: the caller's handles, by the header's rules.
@@ -78,7 +80,8 @@ pub unsafe extern "C" fn kuai_tools_cancel_with(tools: *mut kuai_tools, cancel: 
 /// and then kuai_tools_name is "". Several calls in one answer are handed out one after the other. KUAI_DONE:
 /// the model has finished, and it stays so. Anything else is a failure, and kuai_tools_result has its
 /// document: KUAI_INVALID_ARGUMENT when a call still waits for its result, KUAI_LIMIT after max_turns answers.
-/// Another kuai_tools_next asks for the same answer again; with "stream" its text then comes from its start.
+/// Where an answer could not be had, another kuai_tools_next asks for it again; with "stream" its text then
+/// comes from its start.
 ///
 /// ```c
 /// kuai_tools *tools = kuai_tools_new(client, request_json, "{\"stream\":true}");
@@ -87,6 +90,7 @@ pub unsafe extern "C" fn kuai_tools_cancel_with(tools: *mut kuai_tools, cancel: 
 ///     if (strcmp(kuai_tools_name(tools), "") != 0)
 ///         kuai_tools_give(tools, "21 degrees, sunny");
 /// }
+/// kuai_tools_free(tools);
 /// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kuai_tools_next(tools: *mut kuai_tools) -> kuai_status {
@@ -152,7 +156,8 @@ pub unsafe extern "C" fn kuai_tools_give(tools: *mut kuai_tools, content: *const
     status(|| unsafe { handle::get_mut(tools)?.give_or_refuse(text::required("content", content)) })
 }
 
-/// The service's last answer; after KUAI_DONE the final one, after a failure the error document.
+/// The service's last answer; after KUAI_DONE the final one, after a failure the error document. While an
+/// answer is coming ("stream"), as much of it as has come.
 ///
 /// It belongs to the conversation and is good until the next kuai_tools_next or kuai_tools_free: do not free
 /// it. Never NULL.
@@ -168,8 +173,8 @@ pub unsafe extern "C" fn kuai_tools_result(tools: *mut kuai_tools) -> *const kua
 /// answers, and the results. "[]" when there is none. Good until the next kuai_tools_give, kuai_tools_next or
 /// kuai_tools_free.
 ///
-/// While a call waits for its result the array lacks that, and services refuse it so. After KUAI_LIMIT another
-/// kuai_tools can go on with it.
+/// While a call waits for its result the array lacks that, and services refuse such a conversation. After
+/// KUAI_LIMIT another kuai_tools can go on with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kuai_tools_messages(tools: *mut kuai_tools) -> *const c_char {
     // SAFETY: the caller's handle, by the header's rules.

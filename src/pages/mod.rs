@@ -77,10 +77,11 @@ impl Pages {
     /// # Errors
     /// Why the walk could not be begun.
     pub fn cancel_with(&mut self, cancel: &Cancel) -> Result<()> {
-        match (&mut self.walk, self.answer.error()) {
-            (None, Some(error)) => return Err(error.clone()),
-            (walk, _) => walk.as_mut().map(|walk| walk.cancel = Some(cancel.clone())),
+        let Some(walk) = &mut self.walk else {
+            let error = self.answer.error().cloned();
+            return Err(error.unwrap_or_else(|| Error::internal("a walk over nothing")));
         };
+        walk.cancel = Some(cancel.clone());
         Ok(())
     }
 
