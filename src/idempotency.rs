@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 
 use crate::fork::Process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Makes keys that no other client makes, without asking the system for each.
 pub(crate) struct Keys(Mutex<Source>);
 
 struct Source {
     seed: [u8; 16],
+    /// What all keys begin with.
+    prefix: String,
     count: u64,
     /// A forked child has the same seed and count: it takes a new seed.
     made_in: Process,
@@ -16,22 +18,21 @@ struct Source {
 
 impl Keys {
     pub fn new() -> Keys {
-        Keys(Mutex::new(Source {
-            seed: seed(),
-            count: 0,
-            made_in: Process::current(),
-        }))
+        Keys(Mutex::new(Source::new()))
     }
 
     /// A key for `Idempotency-Key`.
     pub fn next(&self) -> String {
-        let (seed, count) = self.step();
-        format!("libkuai-{:032x}-{count:x}", u128::from_be_bytes(seed))
+        let source = self.step();
+        format!("{}{:x}", source.prefix, source.count)
     }
 
     /// A number from [0, 1).
     pub fn random(&self) -> f64 {
-        let (seed, count) = self.step();
+        let (seed, count) = {
+            let source = self.step();
+            (source.seed, source.count)
+        };
         // SplitMix64, by Sebastiano Vigna: every count another, well mixed number.
         let mut x = (u128::from_be_bytes(seed) as u64).wrapping_add(count.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -39,17 +40,25 @@ impl Keys {
         ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn step(&self) -> ([u8; 16], u64) {
+    fn step(&self) -> MutexGuard<'_, Source> {
         let mut source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if source.made_in != Process::current() {
-            *source = Source {
-                seed: seed(),
-                count: 0,
-                made_in: Process::current(),
-            };
+            *source = Source::new();
         }
         source.count += 1;
-        (source.seed, source.count)
+        source
+    }
+}
+
+impl Source {
+    fn new() -> Source {
+        let seed = seed();
+        Source {
+            seed,
+            prefix: format!("libkuai-{:032x}-", u128::from_be_bytes(seed)),
+            count: 0,
+            made_in: Process::current(),
+        }
     }
 }
 

@@ -274,3 +274,46 @@ fn an_answer_larger_than_the_limit_is_a_failure() {
         assert_eq!(answer.status(), Status::Limit, "{framing:?}");
     }
 }
+
+#[test]
+fn a_request_has_each_header_once() {
+    let server = Server::start(|_, reply| reply.json(200, &completion("hi")));
+    let client = client_with(&server, json!({ "headers": { "X-Mine": "1" } }));
+    assert_eq!(client.chat_complete(&question("hi")).text(), "hi");
+    let request = &server.requests()[0];
+    let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+    for name in [
+        "host",
+        "authorization",
+        "content-type",
+        "content-length",
+        "accept",
+        "user-agent",
+        "x-mine",
+    ] {
+        assert_eq!(
+            names.iter().filter(|other| **other == name).count(),
+            1,
+            "{name} in {names:?}"
+        );
+    }
+}
+
+#[test]
+fn headers_that_only_few_readers_know_how_to_read_are_kept() {
+    let server = Server::start(|_, reply| {
+        let many: String = (0..100).map(|i| format!("X-{i}: {i}\r\n")).collect();
+        let body = completion("hi");
+        let length = body.len();
+        reply
+            .raw(format!("HTTP/1.1 200 OK\r\n{many}X!~: odd name\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())
+    });
+    let client = client(&server);
+    for _ in 0..2 {
+        let answer = client.chat_complete(&question("hi"));
+        assert_eq!(answer.text(), "hi");
+        assert_eq!(answer.headers().iter().count(), 102);
+        assert_eq!(answer.headers().get("x!~"), Some("odd name"));
+    }
+    assert_eq!(server.connections(), 1);
+}

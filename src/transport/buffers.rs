@@ -1,27 +1,31 @@
 //! What waits between a socket and ureq: bytes to send, bytes that came.
 //!
 //! Both buffers start empty, grow with the need, and are given back while the connection rests.
+//!
+//! Most header lines pass ureq by on both ways: it would make an object of each, which costs more than all the rest of a call.
 #![forbid(unsafe_code)]
 
-use super::exchange;
+use super::exchange::{self, Exchange};
 use crate::error::{Error, Result, Status};
+use crate::headers::Headers;
 
-/// A header line must fit in one piece (ureq's rule); configuration allows values of 8 KiB.
-const LONGEST_LINE: usize = 9 * 1024;
-const FIRST_OUTPUT: usize = 16 * 1024;
 /// A body goes out in writes of about this size.
-const MOST_OUTPUT: usize = 128 * 1024;
+pub(super) const MOST_OUTPUT: usize = 128 * 1024;
 const FIRST_INPUT: usize = 4 * 1024;
 const MOST_READ: usize = 64 * 1024;
 /// ureq leaves bytes in the buffer only for the rest of a header block (at most 64 KiB), a chunk's head or a trailer line.
 const MOST_UNUSED_INPUT: usize = 128 * 1024;
-/// What a resting connection may keep.
+/// What a resting connection may keep of each buffer.
 const MOST_RESTING: usize = 4 * 1024;
+/// ureq refuses larger header blocks, in words of its own.
+const LARGEST_HEAD: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     output: Vec<u8>,
     pending: usize,
+    /// Of the request's head as ureq writes it: each must fit in one piece.
+    longest_line: usize,
     input: Vec<u8>,
     start: usize,
     end: usize,
@@ -43,7 +47,7 @@ impl Buffers {
     /// `amount` more bytes wait. Says whether it is time to send.
     pub fn wrote(&mut self, amount: usize) -> bool {
         self.pending += amount;
-        if self.output.len() - self.pending >= LONGEST_LINE {
+        if self.output.len() - self.pending >= self.longest_line {
             return false;
         }
         if self.output.len() < MOST_OUTPUT {
@@ -54,8 +58,12 @@ impl Buffers {
     }
 
     /// Puts text into what waits to be sent.
-    pub fn insert(&mut self, at: usize, text: &str) {
-        self.output.splice(at..at, text.bytes());
+    pub fn insert(&mut self, at: usize, text: &[u8]) {
+        if self.output.len() < self.pending + text.len() {
+            self.output.resize(self.pending + text.len(), 0);
+        }
+        self.output.copy_within(at..self.pending, at + text.len());
+        self.output[at..at + text.len()].copy_from_slice(text);
         self.pending += text.len();
     }
 
@@ -100,7 +108,9 @@ impl Buffers {
 
     /// Gives memory back that a resting connection does not need.
     pub fn rest(&mut self) {
-        self.output = Vec::new();
+        if self.output.len() > MOST_RESTING {
+            self.output = Vec::new();
+        }
         self.pending = 0;
         if self.input.len() > MOST_RESTING {
             self.input = Vec::new();
@@ -109,29 +119,70 @@ impl Buffers {
         self.end = 0;
     }
 
-    /// Takes a copy of the answer's header block, once all of it is there, and hides its `Content-Encoding` from ureq, which would decode.
-    pub fn keep_encoding(&mut self) {
-        let Some(range) = final_head(&self.input[self.start..self.end]) else {
+    /// Room for what ureq writes next.
+    fn make_output(&mut self) {
+        if self.pending == 0 {
+            let (longest_line, expected) = exchange::current(|exchange| (exchange.longest_line, exchange.request_size));
+            self.longest_line = longest_line;
+            if self.output.len() < longest_line + expected {
+                self.output = vec![0; longest_line + expected];
+            }
+        }
+    }
+
+    /// Takes the answer's headers, once all of them are there, and leaves ureq the lines that say how the body comes.
+    ///
+    /// The coding is one of them unless `bare` was asked for: ureq would decode.
+    pub fn take_head(&mut self, exchange: &mut Exchange) {
+        if !self.head_pending {
+            return;
+        }
+        let input = &self.input[self.start..self.end];
+        let proper = if is_interim(input) {
+            None
+        } else {
+            Headers::parse_proper(input).filter(|(_, size)| *size <= LARGEST_HEAD)
+        };
+        let Some((headers, size)) = proper else {
+            self.take_other_head(exchange);
             return;
         };
-        let range = self.start + range.start..self.start + range.end;
-        exchange::current(|exchange| exchange.head = self.input[range.clone()].to_vec());
         self.head_pending = false;
-        const NAME: &[u8] = b"\ncontent-encoding:";
-        for i in range.clone() {
-            let line = &mut self.input[i..range.end];
-            if line.len() >= NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME) {
-                line[1] = b'x';
+        let head = &mut self.input[self.start..self.start + size];
+        // From the last line to the first: what is kept moves up to the body.
+        let mut end = head.len();
+        let mut kept = end;
+        let empty_line = end - if head.ends_with(b"\r\n") { 2 } else { 1 };
+        let starts = std::iter::once(empty_line..empty_line)
+            .chain(headers.names_from_last())
+            .chain(std::iter::once(0..0));
+        for name in starts {
+            let start = name.start;
+            if name.is_empty() || is_for_ureq(&head[name], exchange.raw_body) {
+                kept -= end - start;
+                head.copy_within(start..end, kept);
             }
+            end = start;
+        }
+        exchange.headers = headers;
+        self.start += kept;
+    }
+
+    /// The same for a block that is not at the start, not whole, or for ureq to refuse: it stays as it is.
+    fn take_other_head(&mut self, exchange: &mut Exchange) {
+        let Some(range) = final_head(self.unused()) else { return };
+        let head = &mut self.input[self.start + range.start..self.start + range.end];
+        self.head_pending = false;
+        exchange.headers = Headers::parse(head.to_vec());
+        if exchange.raw_body {
+            hide_coding(head);
         }
     }
 }
 
 impl ureq::unversioned::transport::Buffers for Buffers {
     fn output(&mut self) -> &mut [u8] {
-        if self.output.is_empty() {
-            self.output.resize(FIRST_OUTPUT, 0);
-        }
+        self.make_output();
         &mut self.output[self.pending..]
     }
 
@@ -153,16 +204,14 @@ impl ureq::unversioned::transport::Buffers for Buffers {
             let head = &self.input[self.start..self.start + amount];
             if !is_interim(head) {
                 self.head_pending = false;
-                exchange::current(|exchange| exchange.head = head.to_vec());
+                exchange::current(|exchange| exchange.headers = Headers::parse(head.to_vec()));
             }
         }
         self.start += amount;
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        if self.output.is_empty() {
-            self.output.resize(FIRST_OUTPUT, 0);
-        }
+        self.make_output();
         // ureq copies through the first slice only when it frames chunks, which our requests never ask for; it must not be empty then.
         if self.end == self.input.len() {
             self.input.resize(self.end + FIRST_INPUT, 0);
@@ -172,6 +221,32 @@ impl ureq::unversioned::transport::Buffers for Buffers {
 
     fn can_use_input(&self) -> bool {
         self.start < self.end && self.progress
+    }
+}
+
+/// Whether a header says something about the connection or how the body comes.
+fn is_for_ureq(name: &[u8], raw_body: bool) -> bool {
+    let names: &[&[u8]] = match name.len() {
+        8 => &[b"location"],
+        10 => &[b"connection"],
+        14 => &[b"content-length"],
+        16 if !raw_body => &[b"content-encoding"],
+        17 => &[b"transfer-encoding"],
+        _ => &[],
+    };
+    names.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// Gives the coding of the body another name.
+fn hide_coding(head: &mut [u8]) {
+    const NAME: &[u8] = b"\ncontent-encoding:";
+    for i in 0..head.len() {
+        if head[i..]
+            .get(..NAME.len())
+            .is_some_and(|line| line.eq_ignore_ascii_case(NAME))
+        {
+            head[i + 1] = b'x';
+        }
     }
 }
 
@@ -231,23 +306,44 @@ mod tests {
             assert!(!buffers.head_pending);
             assert_eq!(buffers.input(), b"body");
         });
-        assert_eq!(exchange.head, answer);
+        assert_eq!(exchange.headers.to_json(), r#"[["X","y"]]"#);
+    }
+
+    /// What ureq gets of an answer, and how many headers were kept.
+    fn reduced(answer: &[u8], raw_body: bool) -> (String, usize) {
+        let mut exchange = Exchange {
+            raw_body,
+            ..Exchange::default()
+        };
+        let mut buffers = with_input(answer);
+        buffers.take_head(&mut exchange);
+        let left = String::from_utf8_lossy(buffers.unused()).into_owned();
+        (left, exchange.headers.iter().count())
     }
 
     #[test]
-    fn an_encoding_can_be_hidden_from_ureq_alone() {
-        let mut exchange = exchange::Exchange::default();
-        let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nbody";
-        exchange.during(|| {
-            let mut buffers = with_input(&answer[..30]);
-            buffers.keep_encoding();
-            assert!(buffers.head_pending, "only half of it is there");
-            let mut buffers = with_input(answer);
-            buffers.keep_encoding();
-            let input = String::from_utf8_lossy(buffers.input()).into_owned();
-            assert!(input.contains("\r\nxontent-Encoding: gzip\r\n"), "{input}");
-        });
-        assert_eq!(exchange.head, &answer[25..answer.len() - 4]);
+    fn ureq_gets_the_lines_that_say_how_the_body_comes() {
+        let answer =
+            "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Encoding: gzip\r\nDate: now\r\ncontent-length: 4\nServer:\r\n\r\n";
+        let all = format!("{answer}body");
+        let framing = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\ncontent-length: 4\n\r\nbody";
+        assert_eq!(reduced(all.as_bytes(), false), (framing.to_owned(), 5));
+        let bare = framing.replace("Content-Encoding: gzip\r\n", "");
+        assert_eq!(reduced(all.as_bytes(), true), (bare, 5));
+        let interim = format!("HTTP/1.1 100 Continue\r\n\r\n{all}");
+        assert_eq!(reduced(interim.as_bytes(), false), (interim.clone(), 5));
+        let hidden = interim.replace("Content-Encoding", "xontent-Encoding");
+        assert_eq!(reduced(interim.as_bytes(), true), (hidden, 5));
+        let half = &all[..60];
+        assert_eq!(reduced(half.as_bytes(), false), (half.to_owned(), 0));
+    }
+
+    #[test]
+    fn a_header_block_that_is_not_proper_is_left_for_ureq_to_refuse() {
+        for line in ["X: a\r\n folded", "no colon", "X : y", ": y", "X: \u{1}", "X: a\rb"] {
+            let answer = format!("HTTP/1.1 200 OK\r\nX-A: b\r\n{line}\r\n\r\n");
+            assert_eq!(reduced(answer.as_bytes(), false).0, answer);
+        }
     }
 
     #[test]
@@ -271,13 +367,17 @@ mod tests {
     #[test]
     fn a_resting_connection_keeps_little() {
         let mut buffers = with_input(&[b'x'; 100]);
-        buffers.output();
+        let mut exchange = Exchange {
+            request_size: 10 * MOST_RESTING,
+            ..Exchange::default()
+        };
+        exchange.during(|| buffers.output().len());
         buffers.wrote(10);
         for _ in 0..6 {
             let room = buffers.room().unwrap().len();
             buffers.came(room);
         }
         buffers.rest();
-        assert!(buffers.output.capacity() + buffers.input.capacity() <= MOST_RESTING);
+        assert!(buffers.output.capacity() <= MOST_RESTING && buffers.input.capacity() <= MOST_RESTING);
     }
 }

@@ -132,6 +132,7 @@ impl Connection {
             match self.read()? {
                 Got::Bytes(amount) => {
                     exchange.received += amount as u64;
+                    self.buffers.take_head(exchange);
                     return Ok(amount);
                 }
                 Got::Records => idle = None,
@@ -220,13 +221,16 @@ impl Connection {
         self.buffers.head_pending = true;
         exchange.head_pending = false;
         exchange.reused = self.used;
+        // Behind the fields that ureq has written: the host is among them, and should come early (RFC 9110, section 7.2).
+        let head = self.buffers.pending();
+        let line_end = head.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        let line_end = line_end.or_else(|| head.windows(2).position(|bytes| bytes == b"\r\n"));
+        let at = line_end.map_or(0, |at| at + 2);
+        self.buffers.insert(at, &exchange.lines);
         let Some(form) = &self.absolute_form else { return };
-        let line_end = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-        if let Some(at) = line_end(self.buffers.pending()) {
-            self.buffers.insert(at, &form.authorization);
-        }
+        self.buffers.insert(at, form.authorization.as_bytes());
         if let Some(at) = self.buffers.pending().iter().position(|&byte| byte == b' ') {
-            self.buffers.insert(at + 1, &form.origin);
+            self.buffers.insert(at + 1, form.origin.as_bytes());
         }
     }
 
@@ -287,7 +291,10 @@ impl Connection {
                 self.give_up_sending(exchange, error);
                 return Ok(false);
             }
-            Ok(Got::Bytes(amount)) => exchange.received += amount as u64,
+            Ok(Got::Bytes(amount)) => {
+                exchange.received += amount as u64;
+                self.buffers.take_head(exchange);
+            }
             Ok(Got::Nothing | Got::Records) => return Ok(true),
         }
         if is_refusal(self.buffers.unused()) {
@@ -344,13 +351,13 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> std::result::Result<bool, ureq::Error> {
-        let raw_body = exchange::current(|exchange| -> std::result::Result<_, ureq::Error> {
+        exchange::current(|exchange| {
             self.flush(exchange).map_err(|error| told(exchange, error))?;
             match self.receive(exchange) {
-                Ok(amount) if amount > 0 => Ok(Some(exchange.raw_body)),
+                Ok(amount) if amount > 0 => Ok(true),
                 Ok(_) => match self.deaf.take() {
                     Some(error) => Err(told(exchange, error)),
-                    None => Ok(None),
+                    None => Ok(false),
                 },
                 // That the request could not be sent says more than that no answer came then.
                 Err(error) if error.status == Status::Connection => {
@@ -358,11 +365,7 @@ impl Transport for Connection {
                 }
                 Err(error) => Err(told(exchange, error)),
             }
-        })?;
-        if raw_body == Some(true) && self.buffers.head_pending {
-            self.buffers.keep_encoding();
-        }
-        Ok(raw_body.is_some())
+        })
     }
 
     /// ureq asks twice: when it puts a connection into the pool, and when it takes it out again.

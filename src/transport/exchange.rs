@@ -6,6 +6,7 @@
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Status};
+use crate::headers::Headers;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,14 @@ pub(crate) struct Exchange {
     pub attempts: u32,
     /// Why the transport gave up. ureq's own error is only a messenger.
     pub failure: Option<Error>,
-    /// The answer's status line and header block, as it came.
-    pub head: Vec<u8>,
+    /// Header lines of the request that ureq need not know.
+    pub lines: Vec<u8>,
+    /// The longest line of the request's head that ureq writes, at least.
+    pub longest_line: usize,
+    /// About how much there is to send, or as much as a buffer is to hold.
+    pub request_size: usize,
+    /// The answer's headers, as they came.
+    pub headers: Headers,
     /// The answer's header block has not been seen yet.
     pub head_pending: bool,
     /// The request went out on a connection that an earlier call had used.
@@ -124,7 +131,7 @@ impl Exchange {
     /// Makes ready for another attempt; limits and switches stay.
     pub fn begin(&mut self) {
         self.failure = None;
-        self.head.clear();
+        self.headers = Headers::default();
         self.head_pending = true;
         self.reused = false;
         self.received = 0;
@@ -161,7 +168,10 @@ impl Exchange {
         },
         attempts: 0,
         failure: None,
-        head: Vec::new(),
+        lines: Vec::new(),
+        longest_line: 0,
+        request_size: 0,
+        headers: Headers::NONE,
         head_pending: false,
         reused: false,
         received: 0,

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
 use crate::proxy::{Kind, Proxies, Proxy};
+use buffers::MOST_OUTPUT;
 use connect::Endpoint;
 use connection::{AbsoluteForm, Connection};
 use exchange::Exchange;
@@ -27,6 +28,7 @@ pub(crate) use socket::sleep;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
@@ -104,14 +106,12 @@ impl Transport {
         let mut request = Request::new(());
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers.clone();
+        *request.headers_mut() = divided(uri, headers, &body, exchange);
         let answer = exchange.during(|| match body {
             Body::None => self.agent.run(request),
             Body::Bytes(bytes) => self.agent.run(request.map(|()| bytes)),
             Body::Reader(mut reader, length) => {
-                request
-                    .headers_mut()
-                    .insert(ureq::http::header::CONTENT_LENGTH, HeaderValue::from(length));
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
                 let mut whole = Whole {
                     inner: &mut *reader,
                     left: length,
@@ -125,7 +125,7 @@ impl Transport {
         let body = answer.into_body();
         Ok(Response {
             http_status,
-            headers: Headers::parse(std::mem::take(&mut exchange.head)),
+            headers: std::mem::take(&mut exchange.headers),
             content_length: body.content_length(),
             body: body.into_reader(),
         })
@@ -138,6 +138,45 @@ impl Transport {
     ) -> std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         self.agent.run(request.map(|()| body))
     }
+}
+
+/// The headers that ureq must know; the others go into the exchange as lines, with how large the request's head and body are.
+fn divided(uri: &Uri, headers: &HeaderMap, body: &Body<'_>, exchange: &mut Exchange) -> HeaderMap {
+    /// For what else stands in the request line, and for the lines that ureq adds.
+    const ROOM: usize = 200;
+    // A name and password in the URL would make ureq add an `Authorization` of its own.
+    let has_user = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'));
+    let mut known = HeaderMap::new();
+    let lines = &mut exchange.lines;
+    lines.clear();
+    lines.reserve(64 * headers.len());
+    let mut longest = uri.path_and_query().map_or(1, |path| path.as_str().len());
+    longest = longest.max(uri.host().unwrap_or_default().len());
+    let mut known_size = longest;
+    for (name, value) in headers {
+        let framing = matches!(*name, HOST | CONTENT_LENGTH | TRANSFER_ENCODING | EXPECT | CONNECTION);
+        if framing || has_user && *name == AUTHORIZATION {
+            longest = longest.max(value.len());
+            known_size += value.len() + ROOM;
+            known.append(name, value.clone());
+        } else {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                lines.extend_from_slice(part);
+            }
+        }
+    }
+    let body_size = match body {
+        Body::None => 0,
+        Body::Bytes(bytes) => bytes.len(),
+        Body::Reader(_, length) => usize::try_from(*length).unwrap_or(usize::MAX),
+    };
+    exchange.longest_line = longest + ROOM;
+    exchange.request_size = (known_size + 2 * ROOM + lines.len())
+        .saturating_add(body_size)
+        .min(MOST_OUTPUT);
+    known
 }
 
 impl Response {
@@ -165,13 +204,26 @@ impl Response {
         }
         // One byte more, for the NUL that C needs and for the read that finds the end.
         let expected = self.content_length.unwrap_or(2048).min(MOST_TRUSTED) as usize;
-        let mut body = Vec::with_capacity(expected + 1);
-        let reader = &mut self.body;
-        let read = exchange.during(|| reader.take(most.saturating_add(1)).read_to_end(&mut body));
-        read.map_err(|error| failure(exchange, ureq::Error::from(error)))?;
-        if body.len() as u64 > most {
+        // Zeroed memory costs nothing where the system has just given it.
+        let mut body = vec![0; expected + 1];
+        let mut size = 0;
+        let read = exchange.during(|| {
+            while size as u64 <= most {
+                if size == body.len() {
+                    body.resize(2 * size, 0);
+                }
+                match self.body.read(&mut body[size..])? {
+                    0 => break,
+                    amount => size += amount,
+                }
+            }
+            Ok(())
+        });
+        read.map_err(|error: io::Error| failure(exchange, ureq::Error::from(error)))?;
+        if size as u64 > most {
             return Err(too_large());
         }
+        body.truncate(size);
         Ok(body)
     }
 }
