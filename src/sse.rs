@@ -219,6 +219,13 @@ impl Decoder {
         match &bytes[..colon] {
             b"data" => self.data_line(value),
             b"event" => set_text(&mut self.reading.name, &self.buffer[value]),
+            // llama.cpp's server tells a failure in a field of its own.
+            b"error" if self.buffer[value.clone()].starts_with(b"{") => {
+                if self.reading.data_lines == 0 {
+                    set_text(&mut self.reading.name, b"error");
+                }
+                self.data_line(value);
+            }
             // A comment is a field without a name.
             _ => {}
         }
@@ -529,6 +536,15 @@ mod tests {
             assert!(data.len() == 1 && is_done(data[0].as_bytes()), "{stream:?}");
         }
         assert!(!is_done(b"\"say [DONE]\""));
+    }
+
+    #[test]
+    fn a_field_error_with_an_object_is_an_event_of_that_name() {
+        let event = |name: &str, data: &str| (name.to_string(), data.to_string());
+        let stream = b"data: 1\n\nerror: {\"code\":500}\n\nerror: in words\n\ndata: {\nerror: {}\n\n";
+        let expected = [event("", "1"), event("error", "{\"code\":500}"), event("", "{\n{}")];
+        assert_eq!(decode([&stream[..]]), expected);
+        assert_eq!(decode(stream.chunks(1)), expected);
     }
 
     #[test]

@@ -262,7 +262,10 @@ impl Stream {
                 return self.body_end();
             }
             Err(_) if name == "error" => return Err(told_in_words(data)),
-            Err(fault) => return Err(not_json(data, &fault.to_string())),
+            Err(fault) => {
+                let failure = failure_behind(name, data, &self.headers);
+                return Err(failure.unwrap_or_else(|| not_json(data, &fault.to_string())));
+            }
         };
         let known = self.accumulator.known(data);
         let harmless = if known == self.harmless { known } else { 0 };
@@ -367,13 +370,18 @@ impl Stream {
     }
 
     fn finish(&mut self) -> Status {
-        self.clear_event();
-        self.status = Status::Done;
-        self.settle(true);
         let json = match self.whole.take() {
             Some(whole) => Some(whole),
             None => self.accumulator.answer(),
         };
+        if json.is_none() && self.reading == Reading::Events && self.expect != Expect::Any {
+            let mut error = self.protocol("the stream held nothing but its end mark");
+            error.kind = Some("bad_response".to_owned());
+            return self.fail(error);
+        }
+        self.clear_event();
+        self.status = Status::Done;
+        self.settle(true);
         let headers = self.headers.clone();
         self.answer = Some(match json {
             Some(json) => Answer::in_body(self.http_status, headers, json, 0),
@@ -461,6 +469,13 @@ fn mixed(called: &str, before: &str) -> Error {
         Status::InvalidArgument,
         format!("{called} after {before}: a stream is read as events or as bytes, not both"),
     )
+}
+
+/// A failure in the last line of data whose first lines are half an event: gateways do not end what they were sending before.
+fn failure_behind(name: &str, data: &[u8], headers: &Headers) -> Option<Error> {
+    let at = data.iter().rposition(|&byte| byte == b'\n')?;
+    let last = Value::parse(&data[at + 1..]).ok()?;
+    answer::failure_in_event(name, last, headers)
 }
 
 /// An `error` event whose data is plain text.

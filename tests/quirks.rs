@@ -31,6 +31,13 @@ fn recorded_answers_become_what_they_must() {
     table(&cases);
 }
 
+#[test]
+fn answers_that_others_tell_of_become_what_they_must() {
+    let cases = Case::read(include_str!("quirks/more.json"));
+    assert!(cases.len() >= 164, "{}", cases.len());
+    table(&cases);
+}
+
 /// Runs every case in every framing that it can have, several at a time since some wait for their retry.
 fn table(cases: &[Case]) {
     let service = Service::start(cases);

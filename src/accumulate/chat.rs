@@ -133,8 +133,8 @@ impl Choice {
         let first = self.index == 0;
         while let Some(key) = cursor.member() {
             let is_delta = key.raw() == b"delta";
-            // Some services send whole messages as pieces, others repeat at the end what the deltas said.
-            if is_delta || key.raw() == b"message" && !self.has_deltas {
+            // Some services send whole messages as pieces, others repeat at the end, or beside each delta, what the deltas said.
+            if is_delta || key.raw() == b"message" && !self.has_deltas && !is_delta_after_next(cursor) {
                 if cursor.enter(b'{') {
                     self.has_deltas |= is_delta;
                     self.message.get_or_insert_default().push(cursor, first, text);
@@ -146,11 +146,14 @@ impl Choice {
                 b"index" | b"message" => {}
                 b"text" => {
                     self.fields.slot(b"text").append(value);
-                    if first {
+                    // Together says everything twice, here and in the delta.
+                    if first && !self.has_deltas && !is_delta_ahead(cursor.clone()) {
                         text.push(value);
                     }
                 }
                 b"logprobs" => self.fields.slot(b"logprobs").grow(value),
+                // Alibaba's way of saying that there is none.
+                b"finish_reason" if value.raw() == br#""null""# => {}
                 b"finish_reason" => {
                     self.finished |= value.str_raw().is_some_and(|reason| !reason.is_empty());
                     self.fields.slot(b"finish_reason").replace(value);
@@ -259,11 +262,31 @@ fn index(choice: &mut Cursor<'_>) -> i64 {
     0
 }
 
-fn part_text(part: Value<'_>) -> Option<Value<'_>> {
-    match part.kind() {
-        Kind::String => Some(part),
-        _ => part.get("text").filter(|text| text.kind() == Kind::String),
+/// Whether the choice that the cursor is in has a delta behind the value that comes next.
+fn is_delta_after_next(choice: &Cursor<'_>) -> bool {
+    let mut ahead = choice.clone();
+    ahead.value();
+    is_delta_ahead(ahead)
+}
+
+fn is_delta_ahead(mut choice: Cursor<'_>) -> bool {
+    while let Some(key) = choice.member() {
+        if key.raw() == b"delta" {
+            return choice.rest().starts_with(b"{");
+        }
+        choice.value();
     }
+    false
+}
+
+fn part_text(part: Value<'_>) -> Option<Value<'_>> {
+    if part.kind() == Kind::String {
+        return Some(part);
+    }
+    // What a model thinks can have a `text` too.
+    let kind = part.get("type").and_then(Value::str_raw);
+    let is_said = kind.is_none_or(|kind| matches!(kind, b"text" | b"output_text"));
+    part.get("text").filter(|text| is_said && text.kind() == Kind::String)
 }
 
 /// Spoken answers: the transcript is text, the sound is Base64 that each delta pads for itself.

@@ -70,24 +70,26 @@ impl Accumulator {
     pub fn push(&mut self, name: &str, data: Value<'_>) {
         self.text.begin();
         if !is_keep_alive(name.as_bytes()) {
-            self.add(data);
+            self.add(name, data);
         }
         self.text.finish();
     }
 
-    fn add(&mut self, data: Value<'_>) {
+    fn add(&mut self, name: &str, data: Value<'_>) {
+        // Asked for only where it matters: a chat's chunks have none, and would be searched to their end.
+        let kind = || kind_or_name(data, name);
         if let Shape::Unknown(_) = self.shape
-            && let Some(shape) = Shape::of(data)
+            && let Some(shape) = Shape::of(kind(), data)
         {
             self.shape = shape;
         }
         let text = &mut self.text;
         match &mut self.shape {
             Shape::Chat(chat) => chat.push(data, text),
-            Shape::Responses(responses) => responses.push(kind(data), data, text),
-            Shape::Transcript(transcript) => transcript.push(kind(data), data, text),
-            Shape::Speech(speech) => speech.push(kind(data), data),
-            Shape::Images(images) => images.push(kind(data), data),
+            Shape::Responses(responses) => responses.push(kind(), data, text),
+            Shape::Transcript(transcript) => transcript.push(kind(), data, text),
+            Shape::Speech(speech) => speech.push(kind(), data),
+            Shape::Images(images) => images.push(kind(), data),
             Shape::Run(run) => run.push_run(data, text),
             Shape::Unknown(last) => last.push(data, text),
         }
@@ -134,7 +136,7 @@ impl Accumulator {
 
 impl Shape {
     /// The shape of the stream that an event belongs to, if it can be told.
-    fn of(data: Value<'_>) -> Option<Shape> {
+    fn of(kind: &[u8], data: Value<'_>) -> Option<Shape> {
         let object = data.get("object").and_then(Value::str_raw).unwrap_or_default();
         if data.get("choices").is_some() || object == b"chat.completion.chunk" {
             return Some(Shape::Chat(Chat::default()));
@@ -145,7 +147,7 @@ impl Shape {
         if object.starts_with(b"thread") {
             return Some(Shape::Run(Last::default()));
         }
-        match kind(data).split(|&byte| byte == b'.').next() {
+        match kind.split(|&byte| byte == b'.').next() {
             Some(b"response") => Some(Shape::Responses(Responses::default())),
             Some(b"transcript") => Some(Shape::Transcript(Transcript::default())),
             Some(b"speech") => Some(Shape::Speech(Speech::default())),
@@ -160,6 +162,14 @@ fn kind(data: Value<'_>) -> &[u8] {
     // The first member in every known service, so this walk is short.
     let kind = data.members().find(|(key, _)| key.raw() == b"type");
     kind.and_then(|(_, kind)| kind.str_raw()).unwrap_or_default()
+}
+
+/// The same, or the event's name: gateways drop one of the two. Names without a point are no kinds.
+fn kind_or_name<'a>(data: Value<'a>, name: &'a str) -> &'a [u8] {
+    match kind(data) {
+        b"" if name.contains('.') => name.as_bytes(),
+        kind => kind,
+    }
 }
 
 /// Whether an event of that name or `type` only keeps the connection alive.

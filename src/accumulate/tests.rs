@@ -245,6 +245,25 @@ fn tool_calls_of_equal_index_are_told_apart_by_id() {
 }
 
 #[test]
+fn tool_calls_of_equal_index_without_ids_begin_when_a_whole_one_follows_a_complete_call() {
+    let piece =
+        |name: &str, arguments: Tree| json!({"index": 0, "id": "", "function": {"name": name, "arguments": arguments}});
+    let pieces = [
+        piece("f", json!("{\"x\":")),
+        piece("f", json!("1}")),
+        // Neither of these says anything.
+        piece("f", json!("")),
+        piece("f", Tree::Null),
+        piece("f", json!("{\"x\":2}")),
+        piece("g", json!({"y": 3})),
+    ];
+    assert_eq!(
+        calls(&pieces),
+        made(&[("f", "", "{\"x\":1}"), ("f", "", "{\"x\":2}"), ("g", "", "{\"y\":3}")])
+    );
+}
+
+#[test]
 fn tool_calls_may_count_from_one_or_below_zero_or_repeat_id_and_name() {
     let whole = |index: i64| json!({"index": index, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     assert_eq!(calls(&[whole(1)]), made(&[("f", "a", "{}")]));
@@ -402,7 +421,9 @@ fn a_missing_role_is_the_assistants_and_missing_content_is_null() {
 #[test]
 fn content_in_parts_is_joined_text() {
     let taken = take(&[
-        delta(json!({"content": [{"type": "text", "text": "he"}, {"type": "image"}, "l"]})),
+        delta(
+            json!({"content": [{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "he"}, {"type": "image"}, "l"]}),
+        ),
         delta(json!({"content": "lo"})),
     ]);
     assert_eq!(taken.answer["choices"][0]["message"]["content"], json!("hello"));
@@ -428,11 +449,13 @@ fn spoken_answers_are_joined_though_each_piece_is_padded() {
 #[test]
 fn an_empty_finish_reason_is_none_and_a_later_one_replaces_an_earlier_one() {
     assert!(!take(&[delta(json!({"content": "a"})), finish("")]).ended);
+    assert!(!take(&[delta(json!({"content": "a"})), finish("null")]).ended);
     let taken = take(&[
         delta(json!({"content": "a"})),
         finish("stop"),
         finish("tool_calls"),
         finish(""),
+        finish("null"),
     ]);
     assert_eq!(taken.answer["choices"][0]["finish_reason"], json!("tool_calls"));
     assert!(taken.ended);
@@ -456,6 +479,37 @@ fn a_message_is_taken_where_a_delta_is_expected() {
     assert_eq!(taken.answer, whole);
     assert_eq!(taken.text, "hello");
     assert!(taken.ended);
+}
+
+#[test]
+fn what_stands_beside_a_delta_says_nothing_new() {
+    // In this order, and in this one, since services differ.
+    for (before, after) in [
+        (r#""message":{"content":"M"},"text":"T","#, ""),
+        ("", r#","message":{"content":"M"},"text":"T""#),
+    ] {
+        let event = |content: &str, finish: &str| {
+            let before = before.replace(['M', 'T'], content);
+            let after = after.replace(['M', 'T'], content);
+            format!(
+                r#"{{"choices":[{{"index":0,{before}"delta":{{"content":"{content}"}},"finish_reason":{finish}{after}}}]}}"#
+            )
+        };
+        let taken = take_raw(&[&event("hel", "null"), &event("lo", r#""stop""#)]);
+        assert_eq!(taken.answer["choices"][0]["message"]["content"], json!("hello"));
+        assert_eq!(taken.text, "hello");
+    }
+}
+
+#[test]
+fn an_event_without_a_type_is_what_its_name_says() {
+    let completed = json!({"response": {"id": "r", "object": "response", "output": [1]}}).to_string();
+    let taken = take_named(&[
+        ("response.output_text.delta", json!({"delta": "hello"}).to_string()),
+        ("response.completed", completed),
+    ]);
+    assert_eq!((taken.text.as_str(), taken.ended), ("hello", true));
+    assert_eq!(taken.answer["id"], json!("r"));
 }
 
 #[test]

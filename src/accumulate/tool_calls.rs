@@ -27,6 +27,7 @@ struct Signs<'a> {
     /// Escaped; "" when missing.
     id: &'a [u8],
     name: &'a [u8],
+    has_arguments: bool,
 }
 
 impl<'a> Signs<'a> {
@@ -35,19 +36,26 @@ impl<'a> Signs<'a> {
             index: None,
             id: b"",
             name: b"",
+            has_arguments: false,
         };
         for (key, value) in piece.members() {
             match key.raw() {
                 b"index" => signs.index = value.as_i64().filter(|&index| index >= 0),
                 b"id" => signs.id = value.str_raw().unwrap_or_default(),
-                _ if value.kind() == Kind::Object => {
-                    let name = value.members().find(|(key, _)| key.raw() == b"name");
-                    signs.name = name.and_then(|(_, name)| name.str_raw()).unwrap_or(signs.name);
-                }
-                _ => {}
+                _ => signs.read_function(value),
             }
         }
         signs
+    }
+
+    fn read_function(&mut self, function: Value<'a>) {
+        for (key, value) in function.members() {
+            match key.raw() {
+                b"name" => self.name = value.str_raw().unwrap_or(self.name),
+                b"arguments" => self.has_arguments |= !matches!(value.raw(), b"null" | b"\"\""),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -73,6 +81,10 @@ impl ToolCalls {
         {
             let id = self.calls[at].text(b"id");
             let same = signs.id.is_empty() || id.is_empty() || id == signs.id;
+            // Gemini gives each of several calls the index 0, and the empty id.
+            if id.is_empty() && signs.id.is_empty() && signs.has_arguments && self.calls[at].is_over_for(signs.name) {
+                return None;
+            }
             return if same { Some(at) } else { by_id() };
         }
         if !signs.id.is_empty() {
@@ -139,6 +151,11 @@ impl ToolCall {
     fn is_followed_by(&self, name: &[u8]) -> bool {
         let named = self.function(b"name");
         !name.is_empty() && !named.is_empty() && (name != named || self.is_complete())
+    }
+
+    /// Whether a piece of the same index that has name and arguments begins a call after this one.
+    fn is_over_for(&self, name: &[u8]) -> bool {
+        !name.is_empty() && !self.function(b"name").is_empty() && self.is_complete()
     }
 
     fn is_complete(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The bytes of an answer before they are known to be JSON: what surrounds it, what they are instead, and how much of them is shown.
 #![forbid(unsafe_code)]
 
+use crate::json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
@@ -99,6 +100,18 @@ pub(super) fn is_event_stream(text: &[u8]) -> bool {
     [&b"data:"[..], b"event:", b": ", b"id:", b"retry:"]
         .iter()
         .any(|start| text.starts_with(start))
+}
+
+/// The data of a stream's first event that has JSON: services that were asked for a stream tell failures so under any HTTP status.
+pub(super) fn first_event(text: &[u8]) -> Option<&[u8]> {
+    if !is_event_stream(text) {
+        return None;
+    }
+    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines
+        .filter_map(|line| line.strip_prefix(b"data:"))
+        .map(<[u8]>::trim_ascii)
+        .find(|data| Value::parse(data).is_ok())
 }
 
 /// Whether text that is not UTF-8 is Chinese in its older encoding: all that is not ASCII comes in pairs of GBK.
@@ -238,6 +251,22 @@ mod tests {
         assert_eq!(snippet(b"a\xffb"), "a\u{fffd}b");
         assert!(snippet(&[0xff; 5000]).len() <= MOST);
         assert_eq!(cut("a好", 3), "a");
+    }
+
+    #[test]
+    fn the_first_event_with_json_is_found() {
+        for (text, data) in [
+            (
+                "id:1\nevent:error\n:HTTP_STATUS/400\ndata:{\"code\":\"a\"}\n\n",
+                Some("{\"code\":\"a\"}"),
+            ),
+            ("data: nothing\r\n\r\ndata: {}\r\n\r\n", Some("{}")),
+            ("data: [DONE]", None),
+            ("not a stream\ndata: {}", None),
+            ("", None),
+        ] {
+            assert_eq!(first_event(text.as_bytes()), data.map(str::as_bytes), "{text:?}");
+        }
     }
 
     #[test]

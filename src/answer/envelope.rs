@@ -30,6 +30,7 @@ pub(super) struct Envelope<'a> {
     id: Option<Value<'a>>,
     status: Option<Value<'a>>,
     kind: Option<Value<'a>>,
+    x_groq: Option<Value<'a>>,
 }
 
 /// Whether an answer cannot be a failure in any of the shapes, by what is nowhere in it. This costs a third of a look, and is enough
@@ -62,6 +63,7 @@ impl<'a> Envelope<'a> {
                 b"id" => &mut envelope.id,
                 b"status" => &mut envelope.status,
                 b"type" => &mut envelope.kind,
+                b"x_groq" => &mut envelope.x_groq,
                 _ => continue,
             };
             *place = Some(value);
@@ -86,8 +88,14 @@ impl<'a> Envelope<'a> {
             .kind
             .and_then(Value::str_raw)
             .is_some_and(|name| name.contains(&b'.'));
+        // Groq tells in a place of its own why a stream stops early.
+        let stopped = self.x_groq.and_then(|groq| groq.get("error"));
         let has_code = self.is_failure_code() && !self.has_content() && !is_named;
-        self.has_error() || self.is_named("error") || self.is_other_failure() || has_code
+        self.has_error()
+            || self.is_named("error")
+            || self.is_other_failure()
+            || stopped.is_some_and(|error| !is_hollow(error))
+            || has_code
     }
 
     /// Whether this is what its `type` says.
@@ -158,11 +166,13 @@ fn is_hollow(value: Value<'_>) -> bool {
 }
 
 fn is_failure_code(code: Value<'_>) -> bool {
-    const GOOD: [&[u8]; 6] = [b"", b"0", b"200", b"ok", b"success", b"null"];
+    const GOOD: [&[u8]; 4] = [b"200", b"ok", b"success", b"null"];
     match code.kind() {
         Kind::Number | Kind::String => {
             let text = code.str_raw().unwrap_or(code.raw()).trim_ascii();
-            !GOOD.iter().any(|good| good.eq_ignore_ascii_case(text))
+            // Some count their codes in five digits.
+            let is_zero = text.iter().all(|&digit| digit == b'0');
+            !is_zero && !GOOD.iter().any(|good| good.eq_ignore_ascii_case(text))
         }
         _ => false,
     }
@@ -205,6 +215,8 @@ pub(super) fn words(value: Value<'_>) -> Words {
             "/base_resp/status_code",
             "/header/code",
             "/Response/Error/Code",
+            "/ResponseMetadata/Error/Code",
+            "/errors/0/code",
         ]),
         param: first(&["/error/param", "/param"]),
         request_id: first(&[
@@ -212,7 +224,11 @@ pub(super) fn words(value: Value<'_>) -> Words {
             "/requestId",
             "/RequestId",
             "/Response/RequestId",
+            "/ResponseMetadata/RequestId",
             "/error/request_id",
+            // iFlytek's sessions.
+            "/sid",
+            "/header/sid",
         ])
         .or_else(|| request_id_in(&message)),
         extra: extra(value),
@@ -221,36 +237,51 @@ pub(super) fn words(value: Value<'_>) -> Words {
 }
 
 fn message(value: Value<'_>) -> String {
-    const IN_ERROR: [&str; 6] = [
+    const IN_ERROR: [&str; 8] = [
         "/error/message",
         "/error/msg",
         "/error/error_msg",
         "/error/detail",
         "/error/description",
         "/error/error",
+        "/x_groq/error/message",
+        "/x_groq/error",
     ];
-    const BESIDE: [&str; 13] = [
+    const BESIDE: [&str; 18] = [
         "/message",
         "/msg",
+        "/Message",
         "/error_msg",
+        "/errmsg",
         "/err",
         // FastAPI's is a string, an object or a list of objects.
         "/detail/0/msg",
         "/detail/msg",
         "/detail/message",
+        "/detail/error/message",
         "/detail",
         "/errors/0/message",
         "/errors/0",
         "/base_resp/status_msg",
         "/header/message",
         "/Response/Error/Message",
+        "/ResponseMetadata/Error/Message",
+        // RFC 9457; its `detail` says more.
+        "/title",
     ];
+    // Spring, NestJS and OAuth name the kind of error in `error`, and say beside it what was wrong.
+    const MORE: [&str; 3] = ["/error_description", "/message", "/msg"];
     let first = |places: &[&str]| places.iter().filter_map(|place| value.pointer(place)).find_map(spoken);
     let error_itself = || {
         value
             .get("error")
             .filter(|error| error.kind() != Kind::Object)
             .and_then(spoken)
+            .map(|error| match first(&MORE) {
+                Some(more) if more.contains(&*error) => more,
+                Some(more) if !error.contains(&*more) => Cow::Owned(format!("{error}: {more}")),
+                _ => error,
+            })
     };
     let message = first(&IN_ERROR)
         .or_else(error_itself)

@@ -6,6 +6,7 @@
 mod body;
 mod content_type;
 mod envelope;
+mod events;
 mod text;
 
 pub use body::snippet;
@@ -18,6 +19,7 @@ use crate::retry;
 use body::Page;
 use content_type::ContentType;
 use envelope::Envelope;
+use events::Joined;
 use std::borrow::Cow;
 
 const FAILED_RESPONSE: &str = "response.failed";
@@ -184,11 +186,22 @@ impl Answer<'_> {
         Err(match page {
             Some(page) => self.not_json_but_html(page),
             None if text.is_empty() => self.not_json("empty", None),
-            None if body::is_event_stream(text) => {
-                self.not_json("an event stream, which nobody asked for", Some(snippet(text)))
-            }
+            None if body::is_event_stream(text) => return self.judge_events(text, expect),
             None => self.not_json_because(text, fault),
         })
+    }
+
+    /// A stream that nobody asked for: the answer that its events make.
+    fn judge_events<'a>(self, text: &[u8], expect: Expect) -> Result<Cow<'a, [u8]>> {
+        match events::join(text, self.headers) {
+            Joined::Answer(json) => {
+                // What the events make is JSON in any case.
+                let value = Value::parse(&json).map_err(|fault| Error::internal(fault.to_string()))?;
+                Ok(Cow::Owned(self.judge_json(value, expect)?.into_owned()))
+            }
+            Joined::Failure(error) => Err(error),
+            Joined::Nothing => Err(self.not_json("an event stream, which nobody asked for", Some(snippet(text)))),
+        }
     }
 
     /// What is not UTF-8: what is wrong in it is replaced, unless all of it is in another encoding.
@@ -206,7 +219,8 @@ impl Answer<'_> {
     /// A failure by its HTTP status, whatever the body.
     fn refusal(self, text: &[u8]) -> Error {
         let mended = String::from_utf8_lossy(text);
-        let mut error = match Value::parse(mended.as_bytes()) {
+        let event = body::first_event(mended.as_bytes());
+        let mut error = match Value::parse(event.unwrap_or(mended.as_bytes())) {
             Ok(value) => self.told(value),
             Err(_) => self.refusal_without_json(text, &mended),
         };

@@ -34,7 +34,7 @@ impl Service {
         let counts: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
         let counted = counts.clone();
         let server = Server::start(move |request, reply| {
-            if request.json()["messages"][0]["content"] == "afterwards" {
+            if request.body.windows(10).any(|part| part == b"afterwards") {
                 return reply.json(200, &completion("fine"));
             }
             let path = request.path().to_owned();

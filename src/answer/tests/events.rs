@@ -42,6 +42,11 @@ fn failures_inside_a_stream_are_found() {
         ),
         ("", r#"{"code":1002,"msg":"余额不足"}"#, "余额不足"),
         ("", chunk_with_error, "gone"),
+        (
+            "",
+            r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","error":"over capacity"}}"#,
+            "over capacity",
+        ),
         ("response.failed", failed_response, "boom"),
         ("", failed_response, "boom"),
     ] {
@@ -64,6 +69,7 @@ fn good_events_are_no_failures() {
         ),
         ("", r#"{"code":0,"msg":"","choices":[{"delta":{}}]}"#),
         ("", r#"{"choices":[],"usage":{"total_tokens":6}}"#),
+        ("", r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","error":null}}"#),
         ("keepalive", "{}"),
         ("ping", r#"{"type":"ping"}"#),
         ("", "[]"),

@@ -164,6 +164,52 @@ fn a_failure_by_its_status_has_the_services_words() {
 }
 
 #[test]
+fn words_that_stand_in_two_places_are_told_together() {
+    for (body, message) in [
+        (
+            r#"{"error":"Bad Request","message":"no such field"}"#,
+            "Bad Request: no such field",
+        ),
+        (
+            r#"{"error":"Bad Request","message":["a","b"]}"#,
+            r#"Bad Request: ["a","b"]"#,
+        ),
+        (
+            r#"{"error":"invalid_token","error_description":"expired"}"#,
+            "invalid_token: expired",
+        ),
+        (r#"{"error":"no","message":"no, thanks"}"#, "no, thanks"),
+        (r#"{"error":"no, thanks","message":"no"}"#, "no, thanks"),
+        (r#"{"error":{"message":"inside"},"message":"beside"}"#, "inside"),
+        (r#"{"Message":"denied"}"#, "denied"),
+        (r#"{"title":"Too many","status":400}"#, "Too many"),
+        (r#"{"title":"Too many","detail":"of them"}"#, "of them"),
+        (r#"{"detail":{"error":{"message":"inside"}}}"#, "inside"),
+    ] {
+        assert_eq!(refused(400, body).message, message, "{body}");
+    }
+    let volcengine = r#"{"ResponseMetadata":{"RequestId":"r","Error":{"Code":"c","Message":"m"}}}"#;
+    let error = refused(400, volcengine);
+    assert_eq!(
+        (
+            error.message.as_str(),
+            error.code.as_deref(),
+            error.request_id.as_deref()
+        ),
+        ("m", Some("c"), Some("r"))
+    );
+}
+
+#[test]
+fn a_failure_told_in_an_event_is_read() {
+    let body = "id:1\nevent:error\n:HTTP_STATUS/400\ndata:{\"code\":\"c\",\"message\":\"m\"}\n\n";
+    let error = chat(400, &[("content-type", "text/event-stream")], body.as_bytes()).unwrap_err();
+    assert_eq!((error.message.as_str(), error.code.as_deref()), ("m", Some("c")));
+    let error = chat(502, &[], b"data: no JSON\n\n").unwrap_err();
+    assert_eq!(error.message, "data: no JSON");
+}
+
+#[test]
 fn everything_that_a_service_says_of_a_failure_is_kept() {
     let body = concat!(
         r#"{"error":{"message":"m (request id: 2024abc)","type":"t","code":7,"param":"p","status":"X","hint":null,"#,
@@ -297,6 +343,32 @@ fn a_stream_that_nobody_asked_for_is_called_by_its_name() {
         error.message
     );
     assert_eq!(error.body.as_deref(), Some("data: {\"choices\":[]}"));
+}
+
+#[test]
+fn a_whole_stream_that_nobody_asked_for_is_the_answer_or_the_failure_that_it_tells() {
+    let stream = concat!(
+        ": ping\n\ndata: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"h\"}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"i\"},\"finish_reason\":\"stop\"}]}\n\n",
+    );
+    let joined = concat!(
+        r#"{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"#,
+        r#""finish_reason":"stop"}]}"#
+    );
+    for end in ["", "data: [DONE]\n\n", "data: [DONE]\n\ndata: more"] {
+        assert_eq!(json(200, &format!("{stream}{end}")).unwrap(), joined);
+    }
+    let failed = format!("{stream}data: {{\"error\":{{\"message\":\"boom\",\"code\":503}}}}\n\n");
+    let error = json(200, &failed).unwrap_err();
+    assert_eq!((error.status, error.message.as_str()), (Status::Server, "boom"));
+    for broken in [
+        "data: {\"choices\":[{\"delta\":{}}]}\n\n",
+        "data: {\n\n",
+        "data: [DONE]\n\n",
+        ": ping\n\n",
+    ] {
+        assert_eq!(json(200, broken).unwrap_err().status, Status::Protocol, "{broken}");
+    }
 }
 
 #[test]
