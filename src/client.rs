@@ -22,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How many redirects within the origin are followed.
 const MOST_REDIRECTS: u32 = 5;
+/// How much of a failure's body is read. What it tells stands at its start, and its connection is worth less than the wait for the rest.
+const MOST_OF_FAILURE: u64 = 1024 * 1024;
 
 /// A service, its key and the connections to it. Immutable; meant to be shared by all threads. Clones are the same client.
 #[derive(Clone)]
@@ -180,14 +182,13 @@ impl Client {
         cancel: Option<&Cancel>,
         save_to: Option<&str>,
     ) -> Answer {
-        let most = self.0.config.max_response_bytes;
         let mut exchange = self.exchange(outgoing, options, cancel);
         let received = self.attempts(outgoing, options, &mut exchange, |exchange, mut response| {
             if let Some(path) = save_to.filter(|_| save::is_for_file(response.http_status, &response.headers)) {
-                save::to_file(path, exchange, &mut response, most)?;
+                save::to_file(path, exchange, &mut response)?;
                 return Ok(Answer::binary(response.http_status, response.headers, Vec::new()));
             }
-            let (http_status, body, headers) = self.read_whole(exchange, response)?;
+            let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
             let answer = judged(http_status, headers, body, outgoing)?;
             if let Some(path) = save_to {
                 save::bytes(path, answer.body())?;
@@ -203,7 +204,7 @@ impl Client {
             if outgoing.bare || response.http_status < 300 {
                 return Ok(response);
             }
-            let (http_status, body, headers) = self.read_whole(exchange, response)?;
+            let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
             match judged(http_status, headers, body, outgoing) {
                 Ok(answer) => {
                     Err(Error::internal(format!("HTTP {} was taken for an answer", answer.http_status())).into())
@@ -215,26 +216,6 @@ impl Client {
         match opened {
             Ok(response) => Stream::opened(self.clone(), exchange, response, outgoing.expect, content_timeout),
             Err(refused) => Stream::refused(refused),
-        }
-    }
-
-    /// The whole body; a failure while reading keeps the answer's status and headers.
-    fn read_whole(
-        &self,
-        exchange: &mut Exchange,
-        mut response: Response,
-    ) -> std::result::Result<(u16, Vec<u8>, Headers), Refused> {
-        match response.read_all(exchange, self.0.config.max_response_bytes) {
-            Ok(body) => Ok((response.http_status, body, response.headers)),
-            Err(mut error) => {
-                error.http_status = response.http_status;
-                error.request_id = answer::request_id(&response.headers);
-                Err(Refused {
-                    error,
-                    headers: response.headers,
-                    body: Vec::new(),
-                })
-            }
         }
     }
 
@@ -386,6 +367,32 @@ impl std::fmt::Debug for Client {
         f.debug_struct("Client")
             .field("config", &self.0.config)
             .finish_non_exhaustive()
+    }
+}
+
+/// The whole body, or enough of it to tell what failed; a failure while reading keeps the answer's status and headers.
+fn read_whole(
+    exchange: &mut Exchange,
+    mut response: Response,
+    bare: bool,
+) -> std::result::Result<(u16, Vec<u8>, Headers), Refused> {
+    let is_answer = bare || (200..300).contains(&response.http_status);
+    let read = if is_answer {
+        response.read_all(exchange)
+    } else {
+        response.read_start(exchange, MOST_OF_FAILURE).map(|(start, _)| start)
+    };
+    match read {
+        Ok(body) => Ok((response.http_status, body, response.headers)),
+        Err(mut error) => {
+            error.http_status = response.http_status;
+            error.request_id = answer::request_id(&response.headers);
+            Err(Refused {
+                error,
+                headers: response.headers,
+                body: Vec::new(),
+            })
+        }
     }
 }
 

@@ -18,22 +18,15 @@ pub(crate) fn is_for_file(http_status: u16, headers: &Headers) -> bool {
     (200..300).contains(&http_status) && !kind.contains("json") && !kind.starts_with("text/html")
 }
 
-/// Writes the body as it comes. `most` bounds it.
-pub(crate) fn to_file(path: &str, exchange: &mut Exchange, response: &mut Response, most: u64) -> Result<()> {
+/// Writes the body as it comes.
+pub(crate) fn to_file(path: &str, exchange: &mut Exchange, response: &mut Response) -> Result<()> {
     let mut draft = Draft::new(path)?;
     let mut buffer = vec![0; READ];
-    let mut left = most;
     loop {
         let amount = response.read(exchange, &mut buffer)?;
         if amount == 0 {
             return draft.publish();
         }
-        left = left.checked_sub(amount as u64).ok_or_else(|| {
-            Error::new(
-                Status::Limit,
-                format!("the answer is larger than max_response_bytes ({most})"),
-            )
-        })?;
         draft.write(&buffer[..amount])?;
     }
 }

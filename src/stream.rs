@@ -327,15 +327,11 @@ impl Stream {
     fn take_whole(&mut self) -> Result<Turn> {
         let mut body = self.decoder.unread().to_vec();
         if !self.body_ended {
-            let most = self
-                .client
-                .as_ref()
-                .map_or(0, |client| client.config().max_response_bytes);
             let response = self
                 .response
                 .as_mut()
                 .ok_or_else(|| Error::internal("a stream without an answer"))?;
-            body.extend(response.read_all(&mut self.exchange, most)?);
+            body.extend(response.read_all(&mut self.exchange)?);
             self.body_ended = true;
         }
         self.decoder = sse::Decoder::new(0);
@@ -370,6 +366,12 @@ impl Stream {
     }
 
     fn finish(&mut self) -> Status {
+        if self.whole.is_none() && self.accumulator.overflowed() {
+            return self.fail(Error::new(
+                Status::Limit,
+                "the stream's answer has more choices, calls or members than can be joined",
+            ));
+        }
         let json = match self.whole.take() {
             Some(whole) => Some(whole),
             None => self.accumulator.answer(),

@@ -5,6 +5,7 @@ use super::fields::{Fields, Growing, separate, write_key, write_member};
 use super::text::NewText;
 use super::tool_calls::{ToolCalls, push_function};
 use super::{base64, is_keep_alive};
+use super::{find_part, has_too_many};
 use crate::json::{Cursor, Kind, Value};
 
 /// The completion so far.
@@ -94,21 +95,27 @@ impl Chat {
     }
 
     fn choice(&mut self, index: i64) -> &mut Choice {
-        let at = self
-            .choices
-            .iter()
-            .position(|choice| choice.index == index)
-            .unwrap_or_else(|| {
-                self.choices.push(Choice {
-                    index,
-                    finished: false,
-                    has_deltas: false,
-                    message: None,
-                    fields: Fields::default(),
-                });
-                self.choices.len() - 1
+        let at = find_part(&self.choices, |choice| choice.index == index).unwrap_or_else(|| {
+            self.choices.push(Choice {
+                index,
+                finished: false,
+                has_deltas: false,
+                message: None,
+                fields: Fields::default(),
             });
+            self.choices.len() - 1
+        });
         &mut self.choices[at]
+    }
+
+    pub fn overflowed(&self) -> bool {
+        has_too_many(&self.choices)
+            || self.fields.overflowed()
+            || self.usage.overflowed()
+            || self.choices.iter().any(|choice| {
+                let message = choice.message.as_ref();
+                choice.fields.overflowed() || message.is_some_and(Message::overflowed)
+            })
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -182,6 +189,10 @@ impl Choice {
 }
 
 impl Message {
+    fn overflowed(&self) -> bool {
+        self.fields.overflowed() || self.tool_calls.overflowed()
+    }
+
     /// Adds a delta; `heard`: what it says belongs to the event's text.
     fn push(&mut self, delta: &mut Cursor<'_>, heard: bool, text: &mut NewText) {
         while let Some(key) = delta.member() {

@@ -4,6 +4,7 @@
 //! even a surrogate pair cut in two becomes whole again.
 #![forbid(unsafe_code)]
 
+use super::{find_part, has_too_many};
 use crate::json::{Kind, Value};
 
 /// The members of a growing object, in the order in which they first came.
@@ -43,8 +44,13 @@ impl Fields {
         if self.members.get(next).is_some_and(is_it) {
             Some(next)
         } else {
-            self.members.iter().position(is_it)
+            find_part(&self.members, is_it)
         }
+    }
+
+    /// Whether there were more members than are told apart, here or in one of them.
+    pub fn overflowed(&self) -> bool {
+        has_too_many(&self.members) || self.members.iter().any(|member| member.value.overflowed())
     }
 
     /// Whether no member says anything.
@@ -85,6 +91,11 @@ impl Growing {
         if !says_nothing || self.is_blank() && !value.is_null() || self.is_unset() {
             self.set(value);
         }
+    }
+
+    /// Whether it is an object of more members than are told apart.
+    pub fn overflowed(&self) -> bool {
+        self.members.overflowed()
     }
 
     /// The first value that says something stays.

@@ -36,6 +36,10 @@ impl Transcript {
         self.done.is_some()
     }
 
+    pub fn overflowed(&self) -> bool {
+        self.done.as_ref().is_some_and(Fields::overflowed)
+    }
+
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(b'{');
         match &self.done {
@@ -79,6 +83,10 @@ impl Speech {
         self.done.is_some()
     }
 
+    pub fn overflowed(&self) -> bool {
+        self.done.as_ref().is_some_and(Fields::overflowed)
+    }
+
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"audio\":\"");
         out.extend_from_slice(&self.audio);
@@ -117,6 +125,10 @@ impl Images {
 
     pub fn ended(&self) -> bool {
         !self.data.is_empty()
+    }
+
+    pub fn overflowed(&self) -> bool {
+        self.fields.overflowed()
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {

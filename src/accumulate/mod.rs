@@ -21,6 +21,21 @@ use media::{Images, Speech, Transcript};
 use responses::Responses;
 use text::NewText;
 
+/// An answer can have so many choices, so many calls, items and members each: they are looked up one after the other.
+const MOST_PARTS: usize = 4096;
+
+/// Where a part lies among those that came before; `None`: it is new. When they are too many, the last stands for all others.
+fn find_part<T>(parts: &[T], is_it: impl FnMut(&T) -> bool) -> Option<usize> {
+    if has_too_many(parts) {
+        return Some(parts.len() - 1);
+    }
+    parts.iter().rposition(is_it)
+}
+
+fn has_too_many<T>(parts: &[T]) -> bool {
+    parts.len() > MOST_PARTS
+}
+
 /// The answer so far.
 pub struct Accumulator {
     shape: Shape,
@@ -115,6 +130,18 @@ impl Accumulator {
     /// Whether nothing can follow any more. After a chat's last delta there may still be the usage, after the last event of the others nothing.
     pub fn is_final(&self) -> bool {
         !matches!(self.shape, Shape::Chat(_)) && self.ended()
+    }
+
+    /// Whether the answer had more parts than can be told apart, so that it is not whole.
+    pub fn overflowed(&self) -> bool {
+        match &self.shape {
+            Shape::Chat(chat) => chat.overflowed(),
+            Shape::Responses(responses) => responses.overflowed(),
+            Shape::Transcript(transcript) => transcript.overflowed(),
+            Shape::Speech(speech) => speech.overflowed(),
+            Shape::Images(images) => images.overflowed(),
+            Shape::Run(_) | Shape::Unknown(_) => false,
+        }
     }
 
     /// The whole answer, or what there is of it; `None` when nothing of it has come.

@@ -6,6 +6,7 @@
 
 use super::fields::{separate, write_key, write_member};
 use super::text::NewText;
+use super::{find_part, has_too_many};
 use crate::json::Value;
 
 /// The response so far.
@@ -164,28 +165,35 @@ impl Responses {
     }
 
     fn item(&mut self, index: u64) -> &mut Item {
-        let at = self
-            .items
-            .iter()
-            .rposition(|item| item.index == index)
-            .unwrap_or_else(|| {
-                self.items.push(Item {
-                    index,
-                    json: Vec::new(),
-                    done: false,
-                    pieces: Vec::new(),
-                });
-                self.items.len() - 1
+        let at = find_part(&self.items, |item| item.index == index).unwrap_or_else(|| {
+            self.items.push(Item {
+                index,
+                json: Vec::new(),
+                done: false,
+                pieces: Vec::new(),
             });
+            self.items.len() - 1
+        });
         &mut self.items[at]
     }
 
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Whether the service itself has put the output together.
+    fn has_output(&self) -> bool {
         let response = Value::parse(&self.response).ok();
         let output = response.and_then(|response| response.get("output"));
-        if self.items.is_empty() || output.is_some_and(|output| output.items().next().is_some()) {
+        output.is_some_and(|output| output.items().next().is_some())
+    }
+
+    pub fn overflowed(&self) -> bool {
+        let too_many = has_too_many(&self.items) || self.items.iter().any(|item| has_too_many(&item.pieces));
+        too_many && !self.has_output()
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.items.is_empty() || self.has_output() {
             return out.extend_from_slice(&self.response);
         }
+        let response = Value::parse(&self.response).ok();
         out.push(b'{');
         if response.is_none() {
             write_member(b"object", b"\"response\"", out);
@@ -203,7 +211,7 @@ impl Responses {
 impl Item {
     fn piece(&mut self, place: &'static Place, index: u64) -> &mut Piece {
         let same = |piece: &Piece| piece.index == index && std::ptr::eq(piece.place, place);
-        let at = self.pieces.iter().rposition(same).unwrap_or_else(|| {
+        let at = find_part(&self.pieces, same).unwrap_or_else(|| {
             self.pieces.push(Piece {
                 place,
                 index,
@@ -221,11 +229,13 @@ impl Item {
         }
         out.push(b'{');
         let added = Value::parse(&self.json).ok();
-        let grown = |key: &[u8]| self.pieces.iter().any(|piece| piece.place.key().as_bytes() == key);
+        let mut grown: Vec<&str> = self.pieces.iter().map(|piece| piece.place.key()).collect();
+        grown.sort_unstable();
+        grown.dedup();
         if let (None, Some(piece)) = (added, self.pieces.first()) {
             write_string(b"type", piece.place.item.as_bytes(), out);
         }
-        write_others(added, grown, out);
+        write_others(added, |key| grown.iter().any(|grown| grown.as_bytes() == key), out);
         for piece in self.pieces.iter().filter(|piece| piece.place.list.is_empty()) {
             write_string(piece.place.member.as_bytes(), &piece.escaped, out);
         }

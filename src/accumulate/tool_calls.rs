@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use super::fields::{Fields, Growing, separate};
+use super::has_too_many;
 use crate::json::{self, Kind, Value};
 
 /// The calls of one message.
@@ -73,8 +74,15 @@ impl ToolCalls {
         }
     }
 
+    pub fn overflowed(&self) -> bool {
+        has_too_many(&self.calls) || self.calls.iter().any(|call| call.fields.overflowed())
+    }
+
     /// The call that a piece continues; `None`: it begins one.
     fn find(&self, signs: &Signs) -> Option<usize> {
+        if has_too_many(&self.calls) {
+            return Some(self.calls.len() - 1);
+        }
         let by_id = || self.calls.iter().rposition(|call| call.text(b"id") == signs.id);
         if let Some(index) = signs.index
             && let Some(at) = self.calls.iter().rposition(|call| call.index == Some(index))

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use ureq::unversioned::transport::{NextTimeout, Transport};
 
+/// How much may come of what is no answer: interim answers, a head, trailers, blocks of gzip that hold nothing.
+const MOST_BARREN: u64 = 256 * 1024;
+
 /// A connected socket with what ureq needs around it.
 pub(crate) struct Connection {
     socket: Socket,
@@ -123,6 +126,12 @@ impl Connection {
         let mut idle = None;
         loop {
             exchange.check_cancelled()?;
+            if exchange.barren > MOST_BARREN {
+                return Err(Error::new(
+                    Status::Limit,
+                    format!("{} KiB came that hold nothing of an answer", exchange.barren / 1024),
+                ));
+            }
             if let Some(timer) = exchange.limits.first(None).filter(|timer| timer.end <= Instant::now()) {
                 return Err(timer.passed("receiving the answer"));
             }
@@ -132,6 +141,7 @@ impl Connection {
             match self.read()? {
                 Got::Bytes(amount) => {
                     exchange.received += amount as u64;
+                    exchange.barren += amount as u64;
                     self.buffers.take_head(exchange);
                     return Ok(amount);
                 }

@@ -34,6 +34,8 @@ pub(crate) struct Exchange {
     pub reused: bool,
     /// How many bytes of an answer came, headers included.
     pub received: u64,
+    /// How many bytes came since something of the answer was last handed on: its head, or a part of its body.
+    pub barren: u64,
     /// No pooled connection may be used.
     pub fresh_only: bool,
     /// Bodies are handed on as they are encoded (`bare`).
@@ -135,6 +137,7 @@ impl Exchange {
         self.head_pending = true;
         self.reused = false;
         self.received = 0;
+        self.barren = 0;
         self.answered_early = false;
         self.no_wait = false;
     }
@@ -175,6 +178,7 @@ impl Exchange {
         head_pending: false,
         reused: false,
         received: 0,
+        barren: 0,
         fresh_only: false,
         raw_body: false,
         answered_early: false,

@@ -42,6 +42,7 @@ const LONGEST_IDLE: Duration = Duration::from_secs(45);
 /// Sends requests and receives answers, over connections that it keeps.
 pub(crate) struct Transport {
     agent: Agent,
+    max_response_bytes: u64,
 }
 
 /// The head of an answer, and the way to its body.
@@ -51,6 +52,9 @@ pub(crate) struct Response {
     /// Of the body, when it is told and not encoded.
     pub content_length: Option<u64>,
     body: BodyReader<'static>,
+    /// How many bytes of the body there may be, and how many were read.
+    most: u64,
+    taken: u64,
 }
 
 /// A request's body, which can be read from its start for each attempt.
@@ -90,6 +94,7 @@ impl Transport {
             .build();
         Ok(Transport {
             agent: Agent::with_parts(agent_config, dialer, NoLookUp),
+            max_response_bytes: config.max_response_bytes,
         })
     }
 
@@ -121,6 +126,7 @@ impl Transport {
             }
         });
         let answer = answer.map_err(|error| failure(exchange, error))?;
+        exchange.barren = 0;
         let http_status = answer.status().as_u16();
         let body = answer.into_body();
         Ok(Response {
@@ -128,6 +134,8 @@ impl Transport {
             headers: std::mem::take(&mut exchange.headers),
             content_length: body.content_length(),
             body: body.into_reader(),
+            most: self.max_response_bytes,
+            taken: 0,
         })
     }
 
@@ -181,51 +189,75 @@ fn divided(uri: &Uri, headers: &HeaderMap, body: &Body<'_>, exchange: &mut Excha
 
 impl Response {
     /// Reads some of the body; 0 is its end, after which the connection rests in the pool.
+    ///
+    /// # Errors
+    /// `Limit` when the body is larger than the client allows; else why there is no more of it.
     pub fn read(&mut self, exchange: &mut Exchange, buffer: &mut [u8]) -> Result<usize> {
-        let read = exchange.during(|| self.body.read(buffer));
-        read.map_err(|error| failure(exchange, ureq::Error::from(error)))
+        let read = exchange.during(|| fruitful(&mut self.body, buffer));
+        let amount = read.map_err(|error| failure(exchange, ureq::Error::from(error)))?;
+        self.taken += amount as u64;
+        if self.taken > self.most {
+            return Err(self.too_large());
+        }
+        Ok(amount)
     }
 
     /// Reads the rest of the body.
     ///
     /// # Errors
-    /// `Limit` when there is more than `most`.
-    pub fn read_all(&mut self, exchange: &mut Exchange, most: u64) -> Result<Vec<u8>> {
+    /// As [`read`](Self::read).
+    pub fn read_all(&mut self, exchange: &mut Exchange) -> Result<Vec<u8>> {
+        if self.content_length.is_some_and(|length| length > self.most) {
+            return Err(self.too_large());
+        }
+        let (body, whole) = self.read_start(exchange, self.most - self.taken)?;
+        if !whole {
+            return Err(self.too_large());
+        }
+        Ok(body)
+    }
+
+    /// Reads no more than so many bytes of the rest of the body, and says whether that is all of it.
+    pub fn read_start(&mut self, exchange: &mut Exchange, most: u64) -> Result<(Vec<u8>, bool)> {
         /// What is reserved on the word of a header alone.
         const MOST_TRUSTED: u64 = 64 * 1024 * 1024;
-        let too_large = || {
-            Error::new(
-                Status::Limit,
-                format!("the answer is larger than max_response_bytes ({most})"),
-            )
-        };
-        if self.content_length.is_some_and(|length| length > most) {
-            return Err(too_large());
-        }
         // One byte more, for the NUL that C needs and for the read that finds the end.
-        let expected = self.content_length.unwrap_or(2048).min(MOST_TRUSTED) as usize;
+        let enough = usize::try_from(most).map_or(usize::MAX, |most| most.saturating_add(1));
+        let expected = self.content_length.unwrap_or(2048).min(MOST_TRUSTED) as usize + 1;
         // Zeroed memory costs nothing where the system has just given it.
-        let mut body = vec![0; expected + 1];
+        let mut body = vec![0; expected.min(enough)];
         let mut size = 0;
         let read = exchange.during(|| {
-            while size as u64 <= most {
+            while size < enough {
                 if size == body.len() {
-                    body.resize(2 * size, 0);
+                    body.resize((2 * size).min(enough), 0);
                 }
-                match self.body.read(&mut body[size..])? {
-                    0 => break,
+                match fruitful(&mut self.body, &mut body[size..])? {
+                    0 => return Ok(true),
                     amount => size += amount,
                 }
             }
-            Ok(())
+            Ok(false)
         });
-        read.map_err(|error: io::Error| failure(exchange, ureq::Error::from(error)))?;
-        if size as u64 > most {
-            return Err(too_large());
-        }
-        body.truncate(size);
-        Ok(body)
+        let whole = read.map_err(|error: io::Error| failure(exchange, ureq::Error::from(error)))?;
+        body.truncate(size.min(enough - 1));
+        self.taken += body.len() as u64;
+        Ok((body, whole))
     }
+
+    fn too_large(&self) -> Error {
+        Error::new(
+            Status::Limit,
+            format!("the answer is larger than max_response_bytes ({})", self.most),
+        )
+    }
+}
+
+/// Reads, and notes that what came was good for something.
+fn fruitful(body: &mut BodyReader<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let amount = body.read(buffer)?;
+    exchange::current(|exchange| exchange.barren = 0);
+    Ok(amount)
 }
 
 /// Makes connections for ureq's pool.
