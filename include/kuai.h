@@ -64,9 +64,9 @@
  * stderr, changes no environment or locale, and never calls exit or abort on account of what it is given.
  * SIGPIPE is never raised. A signal does not end a call or lengthen its time limits; to end a call from a
  * handler, use kuai_cancel_trigger, the one function here that a signal handler may call. After fork()
- * parent and child both go on with the handles they have: the child makes connections of its own. Do not
- * fork while another thread is inside the library and then use the same handle in the child; as everywhere
- * in POSIX, locks held by a thread that is gone stay locked.
+ * parent and child both go on with the clients they have, also when other threads were in the middle of
+ * calls: the child makes connections of its own. A stream, pages, tools or a job that the parent had begun is
+ * the parent's to finish; the child may free it.
  *
  * ENVIRONMENT, where the configuration is silent:
  *

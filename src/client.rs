@@ -6,6 +6,7 @@ use crate::cancel::Cancel;
 use crate::chat;
 use crate::config::{CallOptions, Config};
 use crate::error::{Error, Result, Status};
+use crate::fork::Process;
 use crate::headers::Headers;
 use crate::idempotency::Keys;
 use crate::outgoing::{Defaults, Outgoing};
@@ -16,6 +17,7 @@ use crate::save;
 use crate::stream::Stream;
 use crate::transport::exchange::{Exchange, Limits};
 use crate::transport::{Response, Transport, sleep};
+use once_cell::race::OnceBox;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,11 +37,61 @@ pub struct Client(
 
 struct Inner {
     config: Arc<Config>,
-    transport: Transport,
     defaults: Defaults,
+    first: Local,
+}
+
+/// What a client has in one process. A fork may catch other threads in the middle of changing it, with locks that nobody opens in the
+/// child: there it is not used any more, and the child makes its own.
+struct Local {
+    process: Process,
+    shared: Arc<Shared>,
+    after_fork: OnceBox<Local>,
+}
+
+/// What threads change together.
+struct Shared {
+    transport: Transport,
     keys: Keys,
     /// The switch of the calls in flight. Each cancelling puts a new one in its place.
     cancel: Mutex<Cancel>,
+}
+
+impl Inner {
+    fn shared(&self) -> &Shared {
+        let here = Process::current();
+        let mut local = &self.first;
+        while local.process != here {
+            let before = local;
+            local = local
+                .after_fork
+                .get_or_init(|| Box::new(Local::new(before.shared.transport.for_child())));
+        }
+        &local.shared
+    }
+}
+
+impl Local {
+    fn new(transport: Transport) -> Local {
+        Local {
+            process: Process::current(),
+            shared: Arc::new(Shared {
+                transport,
+                keys: Keys::new(),
+                cancel: Mutex::new(Cancel::new()),
+            }),
+            after_fork: OnceBox::new(),
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        if !self.process.left_whole() {
+            // Half changed: better never dropped than dropped wrongly. Its sockets go with the process.
+            std::mem::forget(self.shared.clone());
+        }
+    }
 }
 
 /// A failure with what the service sent along.
@@ -74,10 +126,8 @@ impl Client {
         // Variables that are not Unicode could only be wrong values.
         let config = Arc::new(Config::load(config_json, &|name| std::env::var(name).ok())?);
         let inner = Inner {
-            transport: Transport::new(&config)?,
+            first: Local::new(Transport::new(&config)?),
             defaults: Defaults::new(&config)?,
-            keys: Keys::new(),
-            cancel: Mutex::new(Cancel::new()),
             config,
         };
         Ok(Client(Arc::new(inner), None))
@@ -85,7 +135,7 @@ impl Client {
 
     /// Ends every call that is in flight, from any thread. Later calls work.
     pub fn cancel(&self) {
-        let running = std::mem::take(&mut *self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner));
+        let running = std::mem::take(&mut *self.0.shared().cancel.lock().unwrap_or_else(PoisonError::into_inner));
         running.trigger();
     }
 
@@ -237,7 +287,14 @@ impl Client {
 
     /// Whoever may end a call: the client's switch and the call's own.
     fn cancels(&self, cancel: Option<&Cancel>) -> [Option<Cancel>; 2] {
-        let now = || self.0.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = || {
+            self.0
+                .shared()
+                .cancel
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
         let ours = self.1.clone().unwrap_or_else(now);
         [Some(ours), cancel.cloned()]
     }
@@ -261,7 +318,7 @@ impl Client {
             max_retry_after: config.max_retry_after,
         };
         let attempt_length = options.timeout.or(config.limits.attempt);
-        let headers = outgoing.headers(max_retries, options, config, &self.0.keys)?;
+        let headers = outgoing.headers(max_retries, options, config, &self.0.shared().keys)?;
         let mut retries = 0;
         let mut replaced = false;
         loop {
@@ -321,7 +378,13 @@ impl Client {
             }
             _ => return None,
         };
-        let wait = retry::next_wait(policy, retries, &failure, SystemTime::now(), self.0.keys.random())?;
+        let wait = retry::next_wait(
+            policy,
+            retries,
+            &failure,
+            SystemTime::now(),
+            self.0.shared().keys.random(),
+        )?;
         // A wait that outlasts the deadline would only hide the failure behind a timeout.
         let in_time = exchange
             .limits
@@ -339,10 +402,11 @@ impl Client {
     ) -> Result<Response> {
         let mut uri = Cow::Borrowed(&outgoing.uri);
         for _ in 0..MOST_REDIRECTS {
-            let response = self
-                .0
-                .transport
-                .send(exchange, &outgoing.method, &uri, headers, outgoing.body.open()?)?;
+            let response =
+                self.0
+                    .shared()
+                    .transport
+                    .send(exchange, &outgoing.method, &uri, headers, outgoing.body.open()?)?;
             if outgoing.bare || !matches!(response.http_status, 307 | 308) {
                 return Ok(response);
             }

@@ -6,6 +6,7 @@
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Status};
+use crate::fork::Inside;
 use crate::headers::Headers;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -144,6 +145,7 @@ impl Exchange {
 
     /// Runs `work` with this exchange in the thread's slot.
     pub fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _inside = Inside::enter();
         let _back = Loan::new(self);
         work()
     }

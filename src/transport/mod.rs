@@ -42,6 +42,7 @@ const LONGEST_IDLE: Duration = Duration::from_secs(45);
 /// Sends requests and receives answers, over connections that it keeps.
 pub(crate) struct Transport {
     agent: Agent,
+    dialer: Arc<Dialer>,
     max_response_bytes: u64,
 }
 
@@ -78,6 +79,11 @@ impl Transport {
         if config.base.tls || names_files {
             dialer.tls_settings()?;
         }
+        Ok(Transport::with(dialer))
+    }
+
+    fn with(dialer: Dialer) -> Transport {
+        let dialer = Arc::new(dialer);
         let agent_config = Agent::config_builder()
             // All of ureq's own opinions are off: failures are judged, redirects decided, proxies dialled and headers written by us.
             .http_status_as_error(false)
@@ -92,9 +98,22 @@ impl Transport {
             .max_idle_connections_per_host(MOST_IDLE)
             .max_idle_age(LONGEST_IDLE)
             .build();
-        Ok(Transport {
-            agent: Agent::with_parts(agent_config, dialer, NoLookUp),
-            max_response_bytes: config.max_response_bytes,
+        Transport {
+            agent: Agent::with_parts(agent_config, Dialing(dialer.clone()), NoLookUp),
+            max_response_bytes: dialer.config.max_response_bytes,
+            dialer,
+        }
+    }
+
+    /// The same for the child of a fork: nothing that connections or sessions were kept in is shared, no file is read again.
+    pub fn for_child(&self) -> Transport {
+        Transport::with(Dialer {
+            config: self.dialer.config.clone(),
+            tls: self
+                .dialer
+                .tls
+                .get()
+                .map_or_else(OnceCell::new, |settings| OnceCell::with_value(tls::for_child(settings))),
         })
     }
 
@@ -309,7 +328,11 @@ fn absolute_form(uri: &Uri, proxy: &Proxy) -> AbsoluteForm {
     }
 }
 
-impl Connector<()> for Dialer {
+/// A client's dialer as ureq's connector.
+#[derive(Debug)]
+struct Dialing(Arc<Dialer>);
+
+impl Connector<()> for Dialing {
     type Out = Connection;
 
     fn connect(
@@ -317,7 +340,7 @@ impl Connector<()> for Dialer {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> std::result::Result<Option<Connection>, ureq::Error> {
-        exchange::current(|exchange| match self.dial(details.uri, exchange) {
+        exchange::current(|exchange| match self.0.dial(details.uri, exchange) {
             Ok(connection) => Ok(Some(connection)),
             Err(error) => {
                 exchange.failure = Some(error);

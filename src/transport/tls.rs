@@ -3,6 +3,7 @@
 
 use crate::config::{Config, TlsRoots};
 use crate::error::{Error, Result, Status};
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -33,6 +34,13 @@ pub(crate) fn client_config(config: &Config) -> Result<Arc<ClientConfig>> {
         (None, None) => builder.with_no_client_auth(),
     };
     Ok(Arc::new(client))
+}
+
+/// The same settings for the child of a fork, with a session cache of its own: another thread may have held the lock of the parent's.
+pub(crate) fn for_child(settings: &ClientConfig) -> Arc<ClientConfig> {
+    let mut settings = settings.clone();
+    settings.resumption = Resumption::default();
+    Arc::new(settings)
 }
 
 fn roots(config: &Config) -> Result<RootCertStore> {

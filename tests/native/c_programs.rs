@@ -75,6 +75,19 @@ fn a_fork_shares_no_answers_over_tls() {
 }
 
 #[test]
+fn a_fork_in_the_midst_of_other_threads_calls_is_no_trap() {
+    let Some(program) = compile(C99, "tests/c/fork_threads.c") else {
+        return;
+    };
+    let (plain, tls) = (Service::start(), Service::start_tls());
+    let expected = "every child got its own answers\n";
+    assert_eq!(succeed(command(&program, &plain.url("/v1")).arg("100")), expected);
+    let mut command = command(&program, &tls.url("/v1"));
+    command.env("SSL_CERT_FILE", tls.ca_pem()).arg("25");
+    assert_eq!(succeed(&mut command), expected);
+}
+
+#[test]
 fn a_storm_of_signals_changes_nothing() {
     program("signals.c", &[C99], &[], "signals change nothing\n");
 }
