@@ -5,7 +5,7 @@
 
 operations.json: a list of the published description's operations; newer.json: a list of those that the SDKs call
 already and the description lacks (method, path, sdk_name). Without --newer the newer ones of the present table stay.
-What changes is printed; with --check nothing is written, and the exit status says whether the table is up to date.
+What changes is printed; with --check nothing is written, and the exit status says whether all is up to date.
 """
 
 import argparse
@@ -14,9 +14,11 @@ import re
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent.parent / "src" / "operations"
-TABLE = HERE / "table.tsv"
-NEWER = HERE / "newer.txt"
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "src" / "operations" / "table.tsv"
+NEWER = ROOT / "src" / "operations" / "newer.txt"
+# What the description says, in its own words: tests/operations.rs holds the table against it.
+EXTRACT = ROOT / "tests" / "data" / "description.jsonl"
 
 COLUMNS = "name method path query content files parts stream answer model beta flags aliases".split()
 
@@ -52,6 +54,9 @@ TEXT = "audio.transcriptions.create audio.translations.create realtime.calls.cre
 NOTHING = """
 beta.agents.sessions.events.create live.sessions.accept live.sessions.hangup live.sessions.refer live.sessions.reject
 """.split()
+
+# Files of forms that the SDKs send already.
+FILES = {"images.edit": ["markup"]}
 
 # Where the API demands a model. Elsewhere a missing one has a meaning of its own.
 MODEL = """
@@ -111,7 +116,7 @@ def described(operation):
         # The SDKs take `include` where the description writes `include[]`.
         "query": [parameter["name"].removesuffix("[]") for parameter in operation["query_params"]],
         "content": [word for word, kind in CONTENT if kind in request],
-        "files": [file["name"] for file in form.get("files", [])],
+        "files": [file["name"] for file in form.get("files", [])] + FILES.get(name, []),
         "parts": [f"{part}={encoding[part]['contentType']}" for part in encoding],
         "stream": stream(operation),
         "answer": answer(name, operation),
@@ -191,6 +196,31 @@ def line(row):
     return "\t".join(cell or "-" for cell in cells) + "\n"
 
 
+def extract(operation):
+    """What the description says of what is sent and answered, as it says it."""
+    return {
+        "name": operation["sdk_name"],
+        "aliases": operation.get("sdk_aliases", []),
+        "method": operation["method"],
+        "path": operation["path"],
+        "in_path": [parameter["name"] for parameter in operation["path_params"]],
+        "query": [parameter["name"] for parameter in operation["query_params"]],
+        "content": {
+            kind: {
+                "files": [file["name"] for file in content.get("files", [])],
+                "stream": content.get("stream_property"),
+                "encoding": content.get("encoding", {}),
+            }
+            for kind, content in operation["request"].items()
+        },
+        "answers": sorted(
+            {kind for status, kinds in operation["responses"].items() if status.startswith("2") for kind in kinds}
+        ),
+        "streaming": operation["streaming"],
+        "deprecated": operation["deprecated"],
+    }
+
+
 def read_table():
     """The present table's rows as the lists of their cells, by method and path."""
     if not TABLE.exists():
@@ -230,7 +260,8 @@ def main():
     arguments = parser.parse_args()
 
     present = read_table()
-    rows = [described(operation) for operation in json.loads(arguments.description.read_text())]
+    description = json.loads(arguments.description.read_text())
+    rows = [described(operation) for operation in description]
     known = {(row["method"], row["path"]) for row in rows}
     names = {name for row in rows for name in [row["name"], *row["aliases"]]}
     more = json.loads(arguments.newer.read_text()) if arguments.newer else newer_in(present)
@@ -242,11 +273,13 @@ def main():
             sys.exit(f"{row['name']}: not a dotted name")
     report(present, rows)
     table = "\t".join(COLUMNS) + "\n" + "".join(line(row) for row in rows)
-    listed = "".join(f"{operation['method']} {operation['path']}\n" for operation in more)
+    listed = "".join(sorted(f"{operation['method']} {operation['path']}\n" for operation in more))
+    said = "".join(json.dumps(extract(operation)) + "\n" for operation in description)
+    files = {TABLE: table, NEWER: listed, EXTRACT: said}
     if arguments.check:
-        sys.exit(TABLE.read_text() != table)
-    TABLE.write_text(table)
-    NEWER.write_text(listed)
+        sys.exit(any(path.read_text() != text for path, text in files.items()))
+    for path, text in files.items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

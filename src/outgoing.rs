@@ -11,7 +11,7 @@ use crate::operation::{Answer, Target};
 use crate::request::{Body, Request};
 use crate::transport::{self, header};
 use std::borrow::Cow;
-use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -29,6 +29,8 @@ pub(crate) struct Outgoing<'a> {
     /// What the operation wants in `OpenAI-Beta`.
     beta: Option<&'static str>,
     stream: bool,
+    /// The operation has no other answer than a stream.
+    always_stream: bool,
     defaults: &'a HeaderMap,
 }
 
@@ -70,6 +72,7 @@ impl Defaults {
             bare: false,
             beta: None,
             stream,
+            always_stream: false,
             defaults: &self.headers,
         }
     }
@@ -103,6 +106,10 @@ impl Defaults {
             bare,
             beta: request.target.entry.and_then(|entry| entry.beta),
             stream,
+            always_stream: request
+                .target
+                .entry
+                .is_some_and(|entry| entry.streaming && entry.stream.is_none()),
             defaults: if bare { &self.bare_headers } else { &self.headers },
         })
     }
@@ -118,9 +125,14 @@ impl Outgoing<'_> {
         if !self.bare {
             if let Some(content_type) = self.body.content_type()? {
                 headers.insert(CONTENT_TYPE, content_type);
+            } else if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) {
+                // These have a body, be it empty: many servers answer 411 when nothing is said of it (RFC 9110, 8.6).
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
             if self.expect == Expect::Any {
                 headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+            } else if self.always_stream {
+                headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
             }
             if let Some(beta) = self.beta {
                 headers.insert(BETA, HeaderValue::from_static(beta));
