@@ -72,6 +72,8 @@ fn operations(rows: &[Row]) -> String {
             "json" => "Json",
             "form" => "Form",
             "json,form" => "JsonOrForm",
+            "form,json" => "FormOrJson",
+            "form,sdp" => "FormOrSdp",
             _ => row.fail("unknown content"),
         };
         let answer = match row.cell("answer") {

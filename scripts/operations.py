@@ -22,7 +22,10 @@ EXTRACT = ROOT / "tests" / "data" / "description.jsonl"
 
 COLUMNS = "name method path query content files parts stream answer model beta flags aliases".split()
 
-CONTENT = [("json", "application/json"), ("form", "multipart/form-data")]
+CONTENT = [("json", "application/json"), ("form", "multipart/form-data"), ("sdp", "application/sdp")]
+
+# Where the SDKs send a form, be there a file in it or not, though JSON is described as well.
+ALWAYS_FORM = "videos.create videos.edit videos.extend".split()
 
 # The reading order of the table: what most programs want comes first.
 GROUPS = """
@@ -115,7 +118,7 @@ def described(operation):
         "path": operation["path"],
         # The SDKs take `include` where the description writes `include[]`.
         "query": [parameter["name"].removesuffix("[]") for parameter in operation["query_params"]],
-        "content": [word for word, kind in CONTENT if kind in request],
+        "content": sorted((word for word, kind in CONTENT if kind in request), key=lambda word: is_second(name, word)),
         "files": [file["name"] for file in form.get("files", [])] + FILES.get(name, []),
         "parts": [f"{part}={encoding[part]['contentType']}" for part in encoding],
         "stream": stream(operation),
@@ -125,6 +128,11 @@ def described(operation):
         "flags": flags,
         "aliases": operation.get("sdk_aliases", []) + ALIASES.get(name, []),
     }
+
+
+def is_second(name, word):
+    """Whether a type of content gives way to the others that an operation takes."""
+    return word == "json" and name in ALWAYS_FORM
 
 
 def newer(operation, taken):

@@ -13,6 +13,9 @@ use std::borrow::Cow;
 
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
 
+/// The media type of session descriptions (RFC 8866).
+const SDP: &str = "application/sdp";
+
 /// The longest value of a path parameter.
 const LONGEST_IN_PATH: usize = 8 * 1024;
 
@@ -56,7 +59,12 @@ pub enum Content {
     Json,
     /// multipart/form-data.
     Form,
+    /// A form where a file goes along.
     JsonOrForm,
+    /// Described as JSON too; the official SDKs send a form in any case.
+    FormOrJson,
+    /// A form, or an SDP offer alone as the whole body.
+    FormOrSdp,
 }
 
 /// What a good answer is.
@@ -282,6 +290,8 @@ pub struct Parts<'a> {
     pub query: String,
     /// JSON as it was given, less what went elsewhere.
     pub body: Option<Cow<'a, [u8]>>,
+    /// What goes as a body of its own media type instead.
+    pub typed: Option<(&'static str, Vec<u8>)>,
     pub form: Option<Multipart>,
 }
 
@@ -318,10 +328,12 @@ pub fn split<'a>(target: &Target, params: Option<Value<'a>>) -> Result<Parts<'a>
         path,
         query,
         body: None,
+        typed: None,
         form: None,
     };
+    parts.typed = target.entry.and_then(|entry| sdp_alone(entry, rest()));
     match form_of(target.entry, rest()) {
-        _ if !has_body => {}
+        _ if !has_body || parts.typed.is_some() => {}
         Some(entry) => parts.form = form(entry, rest())?,
         None => parts.body = json_body(target.entry, params, elsewhere),
     }
@@ -455,6 +467,17 @@ fn json_body<'a>(
     (has_members || wants_json || as_given).then_some(body)
 }
 
+/// An offer of a session with nothing beside it.
+fn sdp_alone<'a>(
+    entry: &Operation,
+    members: impl Iterator<Item = (Key<'a>, Value<'a>)>,
+) -> Option<(&'static str, Vec<u8>)> {
+    let mut given = members.filter(|(_, value)| !value.is_null());
+    let (key, value) = given.next().filter(|_| entry.content == Content::FormOrSdp)?;
+    let offer = value.as_str().filter(|_| key.is("sdp"))?;
+    given.next().is_none().then(|| (SDP, offer.into_owned().into_bytes()))
+}
+
 // ---- forms ----
 
 /// The operation, when these parameters go out as a form.
@@ -463,7 +486,7 @@ fn form_of<'a, 'e>(
     mut members: impl Iterator<Item = (Key<'a>, Value<'a>)>,
 ) -> Option<&'e Operation> {
     entry.filter(|entry| match entry.content {
-        Content::Form => true,
+        Content::Form | Content::FormOrJson | Content::FormOrSdp => true,
         Content::JsonOrForm => members.any(|(key, value)| is_file_field(entry, &key) && has_file(value)),
         Content::None | Content::Json => false,
     })
@@ -664,6 +687,8 @@ impl Content {
             Content::Json => &["application/json"],
             Content::Form => &["multipart/form-data"],
             Content::JsonOrForm => &["application/json", "multipart/form-data"],
+            Content::FormOrJson => &["multipart/form-data", "application/json"],
+            Content::FormOrSdp => &["multipart/form-data", SDP],
         }
     }
 }
@@ -789,6 +814,19 @@ mod tests {
             let target = find(&format!("{} {filled}", operation.method)).unwrap();
             assert_eq!(target.entry.unwrap().name, operation.name, "{filled}");
             assert_eq!(target.path, filled);
+        }
+    }
+
+    #[test]
+    fn an_offer_of_a_session_alone_is_the_whole_body() {
+        for params in [r#"{"sdp":"v=0\r\n"}"#, r#"{"session":null,"sdp":"v=0\r\n"}"#] {
+            let parts = parts("realtime.calls.create", params);
+            assert_eq!(parts.typed, Some(("application/sdp", b"v=0\r\n".to_vec())), "{params}");
+            assert!(parts.form.is_none() && parts.body.is_none());
+        }
+        for params in [r#"{"sdp":"v","session":{}}"#, r#"{"session":{}}"#, r#"{"sdp":1}"#] {
+            let parts = parts("realtime.calls.create", params);
+            assert!(parts.typed.is_none() && parts.form.is_some(), "{params}");
         }
     }
 
@@ -1297,20 +1335,28 @@ mod tests {
 
     #[test]
     fn what_goes_as_json_or_as_a_form_goes_as_json_unless_there_is_a_file() {
-        let json = r#"{"video":{"id":"video_1"},"prompt":"p"}"#;
-        let plain = parts("videos.edit", json);
+        let json = r#"{"image":["https://example.com/a.png"],"prompt":"p"}"#;
+        let plain = parts("images.edit", json);
         assert!(plain.form.is_none());
         assert_eq!(body(&plain), Some(json));
-        let params = format!(r#"{{"video":{{"path":{}}},"prompt":"p"}}"#, a_file());
-        assert!(parts("videos.edit", &params).form.is_some());
+        let params = format!(r#"{{"image":{{"path":{}}},"prompt":"p"}}"#, a_file());
+        assert!(parts("images.edit", &params).form.is_some());
         let params = format!(r#"{{"files":[{{"path":{}}}]}}"#, a_file());
         assert!(parts("skills.create", &params).form.is_some());
-        assert!(parts("POST /videos/edits", &params).form.is_none());
+        assert!(parts("POST /images/edits", &params).form.is_none());
         assert!(
             parts("embeddings.create", &params.replace("files", "file"))
                 .form
                 .is_none()
         );
+    }
+
+    #[test]
+    fn where_the_official_sdks_always_send_a_form_it_takes_what_is_no_file() {
+        let form = parts("videos.edit", r#"{"video":{"id":"video_1"},"prompt":"p"}"#)
+            .form
+            .unwrap();
+        assert!(text_of(&form).contains("name=\"video[id]\"\r\n\r\nvideo_1\r\n"));
     }
 
     #[test]

@@ -55,10 +55,14 @@ impl Request {
             None => None,
         };
         let parts = operation::split(&target, params)?;
-        let body = match (parts.form, parts.body) {
-            (Some(form), _) => Body::Form(form),
-            (None, Some(json)) => Body::Json(json.into_owned()),
-            (None, None) => Body::None,
+        let body = match (parts.form, parts.body, parts.typed) {
+            (Some(form), ..) => Body::Form(form),
+            (None, Some(json), _) => Body::Json(json.into_owned()),
+            (None, None, Some((content_type, data))) => Body::Bytes {
+                content_type: Some(content_type.to_owned()),
+                data,
+            },
+            (None, None, None) => Body::None,
         };
         let save_to = options.save_to.clone();
         let request = Request {

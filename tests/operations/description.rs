@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
+/// Content types, and what the table calls them.
+const WORDS: [(&str, &str); 3] = [(JSON, "json"), (FORM, "form"), ("application/sdp", "sdp")];
 const EVENTS: &str = "text/event-stream";
 
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ struct Encoding {
 }
 
 /// Where the table knows better than the description: operation, column, why.
-const BETTER: [(&str, &str, &str); 7] = [
+const BETTER: [(&str, &str, &str); 6] = [
     ("images.edit", "files", "the official SDKs send `markup` already"),
     (
         "audio.transcriptions.create",
@@ -58,11 +60,6 @@ const BETTER: [(&str, &str, &str); 7] = [
         "the answer is the file; no type is described",
     ),
     ("realtime.calls.create", "answer", "SDP is text"),
-    (
-        "realtime.calls.create",
-        "content",
-        "SDP alone goes as a body of the program's own",
-    ),
 ];
 
 fn description() -> Vec<Described> {
@@ -111,16 +108,10 @@ impl Described {
     fn columns(&self, row: &Row) -> [(&'static str, Vec<String>, Vec<String>); 8] {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let form = self.content.get(FORM);
-        // Content types in the order in which the table names them.
-        let content = [(JSON, "json"), (FORM, "form")].into_iter().chain(
-            self.content
-                .keys()
-                .filter(|kind| ![JSON, FORM].contains(&&kind[..]))
-                .map(|kind| (&kind[..], &kind[..])),
-        );
-        let content = content
-            .filter(|(kind, _)| self.content.contains_key(*kind))
-            .map(|(_, word)| word.to_owned());
+        let content = WORDS.iter().filter(|(kind, _)| self.content.contains_key(*kind));
+        // Which of them goes first is for the table to say.
+        let mut in_order = words(&row.content);
+        in_order.sort_by_key(|word| WORDS.iter().position(|(_, known)| known == word));
         let parts = form.iter().flat_map(|form| &form.encoding);
         let stream = self.content.values().find_map(|content| content.stream.clone());
         [
@@ -133,7 +124,11 @@ impl Described {
                     .collect(),
                 words(&row.query),
             ),
-            ("content", content.collect(), words(&row.content)),
+            (
+                "content",
+                content.map(|(_, word)| (*word).to_owned()).collect(),
+                in_order,
+            ),
             (
                 "files",
                 form.map_or_else(Vec::new, |form| form.files.clone()),

@@ -46,7 +46,7 @@ impl Wanted {
         let mut query = Vec::new();
         let mut params = String::from("{ ");
         let mut kept = String::from("{ ");
-        let is_form = row.content == ["form"] || (files && row.content.contains(&"form"));
+        let is_form = row.content.first() == Some(&"form") || (files && row.content.contains(&"form"));
         let mut add = |member: &str, is_kept: bool| {
             for text in [Some(&mut params), is_kept.then_some(&mut kept)].into_iter().flatten() {
                 text.push_str(member);

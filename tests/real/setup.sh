@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the servers that the tests ask into a folder of their own: llama.cpp's server (PyPI: xllamacpp), a model made on the spot, and
-# aimock (npm). Prints the folder. Needs python3 with venv, and npm.
+# aimock (npm); and the official Python SDK (sdk_wire.sh). Prints the folder. Needs python3 with venv, and npm.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kuai-tests
@@ -16,4 +16,5 @@ if [ "$(cat "$cache/wanted" 2>/dev/null)" != "$wanted $mock" ]; then
     "$cache/venv/bin/python" "$here/make_model.py" "$cache/tiny.gguf" >&2
     printf '%s' "$wanted $mock" >"$cache/wanted"
 fi
+sh "$here/sdk_wire.sh" >/dev/null
 echo "$cache"

@@ -33,14 +33,20 @@ pub fn parts(request: &Request) -> Option<Vec<Part>> {
 fn part(bytes: &[u8]) -> Option<Part> {
     let at = find(bytes, b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..at]).ok()?;
+    // One header a line: whatever a name has in it, it must not make another.
+    let header = |name: &str| {
+        head.split("\r\n")
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    };
+    let disposition = header("Content-Disposition")?.strip_prefix("form-data")?;
     let parameter = |name: &str| {
-        let (_, rest) = head.split_once(&format!("; {name}=\""))?;
+        let (_, rest) = disposition.split_once(&format!("; {name}=\""))?;
         Some(rest.split_once('"')?.0.to_owned())
     };
     Some(Part {
         name: parameter("name")?,
         filename: parameter("filename"),
-        content_type: head.split_once("Content-Type: ").map(|(_, kind)| kind.to_owned()),
+        content_type: header("Content-Type").map(str::to_owned),
         content: bytes[at + 4..].to_vec(),
     })
 }
