@@ -107,7 +107,8 @@
  *     max_response_bytes     1 GiB        a larger answer is KUAI_LIMIT
  *     max_event_bytes        64 MiB       a larger event of a stream is KUAI_LIMIT
  *     incomplete_streams     "error"      "accept": a stream that stops without its end mark counts as whole
- *     strict_turns           false        true: the turns of "messages" are checked by the gateway's rule
+ *     strict_turns           false        true: the turns of "messages" are checked by the gateway's rule; calls
+ *                                         of tools and their results are no turns
  *     azure                  none         {"deployment":"...","api_version":"..."}: Azure's paths and key header
  *
  * OPTIONS of one call (`options_json`) are a JSON object too: timeout_ms, deadline_ms, connect_timeout_ms,
@@ -386,7 +387,8 @@ kuai_status kuai_request_file_path(kuai_request *request, const char *field, con
  * Writes the body of a good answer to a file as it comes, instead of keeping it in memory.
  *
  * The file appears, or is replaced, when the answer is whole: nothing half-written is ever found at
- * `path`. A failure leaves it alone.
+ * `path`. A failure leaves it alone, and nothing is sent when no file can be written there. Such a
+ * request cannot be opened as a stream.
  *
  *     kuai_request *request = kuai_request_new("audio.speech.create",
  *         "{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello.\"}", NULL);

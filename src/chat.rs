@@ -178,20 +178,29 @@ fn checked_messages(messages: Option<Value<'_>>) -> Result<Value<'_>> {
 }
 
 /// The gateway's documented rule: user and assistant in turns, the user first and last, so that the number is odd; no
-/// empty content.
+/// empty content. An assistant that calls tools, and their results after it, are no turns: its turn is still to come.
 fn check_turns(messages: Value<'_>) -> Result<()> {
     let mut count = 0;
-    for message in messages.items() {
+    let mut calling = false;
+    for (i, message) in messages.items().enumerate() {
         let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
+        calling = match &*role {
+            "assistant" => count % 2 == 1 && calls_tools(message),
+            "tool" | "function" => calling,
+            _ => false,
+        };
+        if calling {
+            continue;
+        }
         if let Some(why) = wrong_turn(count, &role) {
             return Err(Error::argument(
-                &format!("messages[{count}].role"),
+                &format!("messages[{i}].role"),
                 format!("{why} (strict_turns)"),
             ));
         }
         if let Some(why) = no_content(message.get("content")) {
             return Err(Error::argument(
-                &format!("messages[{count}].content"),
+                &format!("messages[{i}].content"),
                 format!("{why} (strict_turns)"),
             ));
         }
@@ -203,6 +212,16 @@ fn check_turns(messages: Value<'_>) -> Result<()> {
         return Err(Error::argument("messages", why));
     }
     Ok(())
+}
+
+fn calls_tools(message: Value<'_>) -> bool {
+    let calls = message
+        .get("tool_calls")
+        .is_some_and(|calls| calls.items().next().is_some());
+    calls
+        || message
+            .get("function_call")
+            .is_some_and(|call| call.kind() == Kind::Object)
 }
 
 fn wrong_turn(index: usize, role: &str) -> Option<String> {
@@ -560,10 +579,17 @@ mod tests {
         let turns = |messages: &str| prepare(&format!("{{\"messages\":[{messages}]}}"), None, None, true).map(|_| ());
         const USER: &str = r#"{"role":"user","content":"a"}"#;
         const ASSISTANT: &str = r#"{"role":"assistant","content":"b"}"#;
+        const CALLS: &str = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c"}]}"#;
+        const RESULT: &str = r#"{"role":"tool","tool_call_id":"c","content":""}"#;
         for good in [
             USER.to_owned(),
             [USER, ASSISTANT, USER].join(","),
             r#"{"role":"user","content":[{"type":"text"}]}"#.to_owned(),
+            [USER, CALLS, RESULT, RESULT].join(","),
+            [USER, CALLS, RESULT, CALLS, RESULT, ASSISTANT, USER].join(","),
+            format!(
+                r#"{USER},{{"role":"assistant","content":null,"function_call":{{}}}},{{"role":"function","content":"1"}}"#
+            ),
         ] {
             assert_eq!(turns(&good), Ok(()), "{good}");
         }
@@ -571,6 +597,18 @@ mod tests {
             (
                 [USER, ASSISTANT].join(","),
                 "messages: expected an odd number of messages, the last of them from user, found 2",
+            ),
+            (
+                [USER, RESULT].join(","),
+                "messages[1].role: expected assistant, found \"tool\": only user and assistant take turns",
+            ),
+            (
+                [USER, CALLS, RESULT, USER].join(","),
+                "messages[3].role: expected assistant, found user: user and assistant take turns",
+            ),
+            (
+                [CALLS, RESULT].join(","),
+                "messages[0].role: the first message must be from user, not assistant",
             ),
             (
                 ASSISTANT.to_owned(),

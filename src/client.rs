@@ -176,8 +176,14 @@ impl Client {
         }
     }
 
-    /// Sends a request and opens its answer as a stream.
+    /// Sends a request and opens its answer as a stream, which the program reads: it is not saved.
     pub fn open(&self, request: &Request) -> Stream {
+        if request.save_path().is_some() {
+            return Stream::failed(Error::argument(
+                "save_to",
+                "a stream is read by the program; sending saves",
+            ));
+        }
         match self.0.defaults.outgoing(&self.0.config, request, true) {
             Ok(outgoing) => self.receive_stream(&outgoing, &request.options, request.cancel.as_ref()),
             Err(error) => Stream::failed(error),
@@ -232,16 +238,22 @@ impl Client {
         cancel: Option<&Cancel>,
         save_to: Option<&str>,
     ) -> Answer {
+        if let Some(Err(error)) = save_to.map(save::check) {
+            return Answer::from_error(error);
+        }
         let mut exchange = self.exchange(outgoing, options, cancel);
         let received = self.attempts(outgoing, options, &mut exchange, |exchange, mut response| {
             if let Some(path) = save_to.filter(|_| save::is_for_file(response.http_status, &response.headers)) {
-                save::to_file(path, exchange, &mut response)?;
+                if let Err(error) = save::to_file(path, exchange, &mut response) {
+                    return Err(after_head(error, response.http_status, response.headers));
+                }
                 return Ok(Answer::binary(response.http_status, response.headers, Vec::new()));
             }
             let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
             let answer = judged(http_status, headers, body, outgoing)?;
             if let Some(path) = save_to {
-                save::bytes(path, answer.body())?;
+                save::bytes(path, answer.body())
+                    .map_err(|error| after_head(error, answer.http_status(), answer.headers().clone()))?;
             }
             Ok(answer)
         });
@@ -448,15 +460,18 @@ fn read_whole(
     };
     match read {
         Ok(body) => Ok((response.http_status, body, response.headers)),
-        Err(mut error) => {
-            error.http_status = response.http_status;
-            error.request_id = answer::request_id(&response.headers);
-            Err(Refused {
-                error,
-                headers: response.headers,
-                body: Vec::new(),
-            })
-        }
+        Err(error) => Err(after_head(error, response.http_status, response.headers)),
+    }
+}
+
+/// A failure of ours once the answer's head has come.
+fn after_head(mut error: Error, http_status: u16, headers: Headers) -> Refused {
+    error.http_status = http_status;
+    error.request_id = answer::request_id(&headers);
+    Refused {
+        error,
+        headers,
+        body: Vec::new(),
     }
 }
 

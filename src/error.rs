@@ -199,6 +199,13 @@ impl Error {
         error
     }
 
+    /// A local file cannot be read or written; `argument` is the name of what led there.
+    pub fn file(argument: &str, message: impl Into<String>) -> Error {
+        let mut error = Error::new(Status::Io, message);
+        error.param = Some(argument.to_owned());
+        error
+    }
+
     /// A defect of the library.
     pub fn internal(message: impl Into<String>) -> Error {
         Error::new(Status::Internal, message)

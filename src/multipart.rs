@@ -5,7 +5,7 @@
 //! is never held in memory, and must stay the size it had when it was added.
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::json::{Items, Kind, Members, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -121,7 +121,7 @@ impl Multipart {
         content_type: Option<&str>,
     ) -> Result<()> {
         let path = Path::new(path);
-        let (_, size) = open(path).map_err(|error| Error::new(Status::Io, error.to_string()))?;
+        let (_, size) = open(path).map_err(|error| Error::file(name, error.to_string()))?;
         let last = path.file_name().unwrap_or_default().to_string_lossy();
         let filename = filename.unwrap_or(&last);
         let content_type = content_type.unwrap_or_else(|| media_type(filename));
@@ -177,9 +177,9 @@ impl Multipart {
     /// The body from its start.
     ///
     /// # Errors
-    /// When a file is gone or has changed its size. While reading too: a body that is not as long as announced is never
+    /// `Io` when a file is gone or has changed its size. While reading too: a body that is not as long as announced is never
     /// passed on as one.
-    pub fn reader(&self) -> io::Result<impl Read + Send> {
+    pub fn reader(&self) -> Result<impl Read + Send> {
         for part in self.parts() {
             part.check()?;
         }
@@ -242,9 +242,12 @@ impl Part {
     }
 
     /// Whether a file is still what was announced, before anything is sent.
-    fn check(&self) -> io::Result<()> {
+    fn check(&self) -> Result<()> {
         match &self.content {
-            Content::File(extract) => extract.open().map(drop),
+            Content::File(extract) => extract
+                .open()
+                .map(drop)
+                .map_err(|error| Error::file(&self.name, error.to_string())),
             Content::Data(_) => Ok(()),
         }
     }
@@ -506,6 +509,7 @@ impl<'a> Level<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Status;
     use std::io::Write;
 
     fn value(text: &str) -> Value<'_> {

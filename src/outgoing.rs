@@ -173,12 +173,7 @@ impl Payload<'_> {
             Payload::None => transport::Body::None,
             Payload::Json(json) => transport::Body::Bytes(json),
             Payload::Bytes(_, data) => transport::Body::Bytes(data),
-            Payload::Form(form) => {
-                let reader = form
-                    .reader()
-                    .map_err(|error| Error::new(Status::Io, error.to_string()))?;
-                transport::Body::Reader(Box::new(reader), form.content_length())
-            }
+            Payload::Form(form) => transport::Body::Reader(Box::new(form.reader()?), form.content_length()),
         })
     }
 

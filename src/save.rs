@@ -1,7 +1,7 @@
 //! Answers that go into a file: written beside it, and renamed when whole, so that nothing half-written is ever found under its name.
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::transport::Response;
 use crate::transport::exchange::Exchange;
@@ -16,6 +16,11 @@ const READ: usize = 128 * 1024;
 pub(crate) fn is_for_file(http_status: u16, headers: &Headers) -> bool {
     let kind = headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
     (200..300).contains(&http_status) && !kind.contains("json") && !kind.starts_with("text/html")
+}
+
+/// Whether a file can be written there, found out by beginning one: before a call that costs money is made in vain.
+pub(crate) fn check(path: &str) -> Result<()> {
+    Draft::new(path).map(drop)
 }
 
 /// Writes the body as it comes.
@@ -105,12 +110,13 @@ fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 fn failed(path: &str, error: &io::Error) -> Error {
-    Error::new(Status::Io, format!("save_to: {path}: {error}"))
+    Error::file("save_to", format!("save_to: {path}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Status;
 
     #[test]
     fn a_file_appears_whole_or_not_at_all() {

@@ -312,6 +312,8 @@ fn what_is_no_file_is_refused_when_it_is_added() {
         let server = Server::start(|_, reply| reply.json(200, "{}"));
         let outcome = Client::new(&config(&server, json!({}))).send(&request);
         assert_eq!(outcome.status, c::IO, "{path}: {}", outcome.json);
+        let document: Value = serde_json::from_str(&outcome.json).unwrap();
+        assert_eq!(document["error"]["param"], "file", "{path}");
         assert_eq!(server.request_count(), 0);
     }
 }
@@ -560,8 +562,49 @@ fn a_place_where_no_file_can_be_is_a_failure() {
         let options = json!({"save_to": target}).to_string();
         let outcome = client.call("files.content", Some(r#"{"file_id":"f"}"#), Some(&options));
         assert_eq!(outcome.status, c::IO, "{target}: {}", outcome.json);
+        let document: Value = serde_json::from_str(&outcome.json).unwrap();
+        assert_eq!(document["error"]["param"], "save_to");
+        assert!(outcome.message().starts_with("save_to: "), "{}", outcome.json);
     }
+    assert_eq!(server.request_count(), 0, "nothing is asked for that cannot be kept");
     assert_eq!(folder.names(), ["file"]);
+}
+
+/// The place is good before anything is sent, and no more when the answer comes.
+#[test]
+fn a_place_that_goes_away_is_told_with_the_answer_that_is_lost() {
+    let folder = Folder::new("gone");
+    let gone = folder.path("inside");
+    for content_type in ["audio/mpeg", "application/json"] {
+        fs::create_dir(&gone).unwrap();
+        let path = gone.clone();
+        let server = Server::start(move |_, reply| {
+            fs::remove_dir(&path).unwrap();
+            reply.send(200, &[("content-type", content_type), ("x-request-id", "req_1")], b"{}")
+        });
+        let client = Client::new(&config(&server, json!({"max_retries": 2})));
+        let options = json!({"save_to": format!("{gone}/a.mp3")}).to_string();
+        let outcome = client.call("files.content", Some(r#"{"file_id":"f"}"#), Some(&options));
+        assert_eq!((outcome.status, outcome.http_status), (c::IO, 200), "{}", outcome.json);
+        let document: Value = serde_json::from_str(&outcome.json).unwrap();
+        assert_eq!(document["error"]["param"], "save_to");
+        assert_eq!(document["error"]["request_id"], "req_1");
+        assert_eq!(document["error"]["attempts"], 1);
+        assert_eq!(server.request_count(), 1);
+    }
+}
+
+#[test]
+fn what_is_opened_as_a_stream_is_not_saved() {
+    let server = Server::start(|_, reply| reply.json(200, "{}"));
+    let client = Client::new(&config(&server, json!({})));
+    let folder = Folder::new("opened");
+    let mut request = Request::new("audio.speech.create", None, None);
+    assert_eq!(request.save_to(&folder.path("speech.mp3")), c::OK);
+    let outcome = client.open(&request).result();
+    assert_eq!(outcome.status, c::INVALID_ARGUMENT, "{}", outcome.json);
+    assert!(outcome.message().starts_with("save_to: "), "{}", outcome.json);
+    assert_eq!(server.request_count(), 0);
 }
 
 // ---- helpers ----

@@ -64,6 +64,19 @@ fn stand_in(server: &Server) -> Client {
 }
 
 #[test]
+fn calls_of_tools_are_no_turns_to_a_client_that_is_strict_about_them() {
+    let legacy = r#"{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}"#;
+    for call in [CALL, TWO_CALLS, legacy] {
+        let server = model(&[&saying(call), &saying(call), &completion("Sunny.")]);
+        let mut tools = tools(&client_with(&server, json!({"strict_turns": true})));
+        let (calls, text, status) = run(&mut tools, "\"ok\"");
+        assert_eq!(status, Status::Done, "{}", tools.result().json());
+        assert!(calls.len() >= 2 && text.ends_with("Sunny."), "{calls:?} {text}");
+        assert_eq!(server.request_count(), 3);
+    }
+}
+
+#[test]
 fn calls_are_handed_out_one_by_one_and_their_results_go_back() {
     let server = model(&[&saying(TWO_CALLS), &completion("Sunny.")]);
     let mut tools = tools(&client(&server));

@@ -115,7 +115,8 @@
 //! max_response_bytes     1 GiB        a larger answer is KUAI_LIMIT
 //! max_event_bytes        64 MiB       a larger event of a stream is KUAI_LIMIT
 //! incomplete_streams     "error"      "accept": a stream that stops without its end mark counts as whole
-//! strict_turns           false        true: the turns of "messages" are checked by the gateway's rule
+//! strict_turns           false        true: the turns of "messages" are checked by the gateway's rule; calls
+//!                                     of tools and their results are no turns
 //! azure                  none         {"deployment":"...","api_version":"..."}: Azure's paths and key header
 //! ```
 //!

@@ -126,7 +126,8 @@ pub unsafe extern "C" fn kuai_request_file_path(
 /// Writes the body of a good answer to a file as it comes, instead of keeping it in memory.
 ///
 /// The file appears, or is replaced, when the answer is whole: nothing half-written is ever found at
-/// `path`. A failure leaves it alone.
+/// `path`. A failure leaves it alone, and nothing is sent when no file can be written there. Such a
+/// request cannot be opened as a stream.
 ///
 /// ```c
 /// kuai_request *request = kuai_request_new("audio.speech.create",
