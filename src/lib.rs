@@ -23,7 +23,7 @@
 //! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
 //! | `config`, `proxy` | everything that can be set |
 //! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`] | what all of them stand on |
-#![warn(missing_docs)]
+#![cfg_attr(not(fuzzing), warn(missing_docs))]
 
 mod accumulate;
 mod answer;
@@ -63,3 +63,24 @@ pub use request::Request;
 pub use result::Answer;
 pub use stream::Stream;
 pub use tools::Tools;
+
+/// The inner rooms, for the fuzzers of `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod inner {
+    pub mod accumulate {
+        pub use crate::accumulate::*;
+    }
+    pub mod answer {
+        pub use crate::answer::*;
+    }
+    pub mod multipart {
+        pub use crate::multipart::*;
+    }
+    pub mod operation {
+        pub use crate::operation::*;
+    }
+    pub mod sse {
+        pub use crate::sse::*;
+    }
+}

@@ -207,6 +207,9 @@ impl Growing {
         if self.close == b'}' {
             out.push(b'{');
             self.members.write_members(out);
+        } else if self.is_unset() {
+            // Such as content of which no part is text.
+            out.extend_from_slice(b"null");
         } else {
             out.extend_from_slice(&self.json);
         }

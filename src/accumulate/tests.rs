@@ -431,6 +431,12 @@ fn content_in_parts_is_joined_text() {
 }
 
 #[test]
+fn content_of_which_no_part_is_text_is_null() {
+    let taken = take(&[delta(json!({"content": [{"type": "reasoning", "text": "hm"}]}))]);
+    assert_eq!(taken.answer["choices"][0]["message"]["content"], Tree::Null);
+}
+
+#[test]
 fn spoken_answers_are_joined_though_each_piece_is_padded() {
     let audio = |audio: Tree| json!({"audio": audio});
     let message = message(&[

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Every fuzzer for so many seconds, from its committed corpus:
+#
+#     fuzz/run.sh SECONDS [target]...        (all targets when none is named)
+#
+# Needs a C++ compiler and nothing else: the coverage that libFuzzer steers by comes from LLVM passes that stable Rust has. The targets
+# are laid out for `cargo fuzz` too. What a fuzzer finds on its way stays in the build directory, a failure's input in fuzz/artifacts;
+# `fuzz/run.sh 0 TARGET FILE` runs a target on that one input.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+seconds=${1:?"usage: $0 SECONDS [target]..."}
+shift
+all=(sse envelope accumulate config params multipart json http)
+directory=${CARGO_TARGET_DIR:-../target}/fuzz
+mkdir -p "$directory" artifacts
+directory=$(cd "$directory" && pwd)
+host=$(rustc -vV | sed -n 's/^host: //p')
+
+flags="--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1"
+for option in level=4 inline-8bit-counters pc-table trace-compares; do
+    flags+=" -Cllvm-args=-sanitizer-coverage-$option"
+done
+# A target of its own, so that build scripts and macros are built without these flags.
+RUSTFLAGS=$flags CARGO_TARGET_DIR=$directory cargo build --quiet --release --locked --target "$host"
+programs=$directory/$host/release
+
+if [ "$seconds" = 0 ]; then
+    exec "$programs/$1" "$2"
+fi
+if [ $# -eq 0 ]; then
+    set -- "${all[@]}"
+fi
+total=0
+for target in "$@"; do
+    found=$directory/corpus/$target
+    log=$directory/$target.log
+    mkdir -p "$found"
+    seed=$((RANDOM * 32768 + RANDOM + 1))
+    if ! "$programs/$target" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -dict=words.dict \
+        -artifact_prefix="artifacts/$target-" -print_final_stats=1 "$found" "corpus/$target" >"$log" 2>&1; then
+        tail -n 60 "$log"
+        echo "fuzz: $target failed (seed $seed); its input is in fuzz/artifacts" >&2
+        exit 1
+    fi
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    total=$((total + executions))
+    echo "fuzz: $target: $executions executions, $(find "$found" "corpus/$target" -type f | wc -l) inputs, seed $seed"
+done
+echo "fuzz: $# targets, $total executions, nothing found"

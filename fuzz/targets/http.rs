@@ -1,0 +1,155 @@
+//! Whole HTTP answers over real sockets: the call comes back, with an answer that keeps its promise or a failure that says something;
+//! and wherever the answer was cut, it is the same.
+#![no_main]
+
+use kuai::{Client, Status};
+use kuai_fuzz::{Choices, assert_json, pieces};
+use libfuzzer_sys::fuzz_target;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, OnceLock};
+
+const REQUEST: &str = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
+
+fuzz_target!(|input: &[u8]| {
+    let mut choices = Choices::of(input);
+    let how = choices.byte();
+    let is_stream = how & 1 == 1;
+    let sizes = [(); 4].map(|()| choices.byte());
+    let answer = choices.rest();
+    let once = if is_stream {
+        streamed(&[answer])
+    } else {
+        whole(&[answer])
+    };
+    // A call costs a system call a piece, so not always.
+    if how % 8 < 2 {
+        let cut = pieces(answer, sizes);
+        let again = if is_stream { streamed(&cut) } else { whole(&cut) };
+        // Which of several faults of a stream is met first depends on what has come by then.
+        let both_fail = once.0 != Status::Done && again.0 != Status::Done;
+        assert!(
+            once == again || is_stream && both_fail,
+            "in pieces of {sizes:?}: {once:?} and {again:?}"
+        );
+    }
+});
+
+fn whole(answer: &[&[u8]]) -> (Status, String) {
+    serve(answer);
+    let answer = client().chat_complete(REQUEST);
+    let status = answer.status();
+    check(status, answer.json());
+    if status == Status::Ok {
+        assert!((200..300).contains(&answer.http_status()));
+        assert!(answer.json().contains("choices"));
+    }
+    assert_json(answer.headers().to_json().as_bytes());
+    (status, without_attempts(answer.json()))
+}
+
+fn streamed(answer: &[&[u8]]) -> (Status, String) {
+    serve(answer);
+    let mut stream = client().chat_stream(REQUEST);
+    let mut status = stream.next();
+    while status == Status::Ok {
+        assert_json(stream.json().as_bytes());
+        status = stream.next();
+    }
+    assert_eq!(stream.next(), status);
+    let result = stream.result();
+    assert!(status == Status::Done || status == result.status());
+    if status != Status::Done || !result.json().is_empty() {
+        check(status, result.json());
+    }
+    (status, without_attempts(result.json()))
+}
+
+/// A connection that the service closed while it lay in the pool costs an attempt.
+fn without_attempts(json: &str) -> String {
+    json.replace("\"attempts\":2", "\"attempts\":1")
+}
+
+fn check(status: Status, json: &str) {
+    assert_json(json.as_bytes());
+    let ours = [
+        Status::InvalidArgument,
+        Status::Config,
+        Status::Io,
+        Status::Timeout,
+        Status::Tls,
+        Status::Cancelled,
+        Status::Internal,
+    ];
+    assert!(!ours.contains(&status), "{json}");
+}
+
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        let config = format!(
+            r#"{{"api_key":"sk-fuzz","default_model":"m","base_url":"http://{}/v1","max_retries":0,"proxy":"",
+                "max_response_bytes":100000,"max_event_bytes":20000}}"#,
+            service().1
+        );
+        Client::new(Some(&config)).expect("a configuration")
+    })
+}
+
+/// The answer that each connection gets, and where the service is.
+type Service = (Arc<Mutex<Vec<Vec<u8>>>>, String);
+
+fn serve(answer: &[&[u8]]) {
+    *service().0.lock().expect("no panic") = answer.iter().map(|piece| piece.to_vec()).collect();
+}
+
+/// A service that gives each connection the answer and closes it.
+fn service() -> &'static Service {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    SERVICE.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let answer: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let served = answer.clone();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                // A client that has seen enough may be gone.
+                let _ = connection.and_then(|connection| give(connection, &served));
+            }
+        });
+        (answer, address)
+    })
+}
+
+fn give(mut connection: TcpStream, answer: &Mutex<Vec<Vec<u8>>>) -> std::io::Result<()> {
+    connection.set_nodelay(true)?;
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !is_whole(&request) {
+        match connection.read(&mut buffer)? {
+            0 => return Ok(()),
+            amount => request.extend_from_slice(&buffer[..amount]),
+        }
+    }
+    let answer = answer.lock().expect("no panic").clone();
+    for piece in &answer {
+        connection.write_all(piece)?;
+    }
+    Ok(())
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let Some(head) = request.windows(4).position(|end| end == b"\r\n\r\n") else {
+        return false;
+    };
+    let fields = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
+    let (_, length) = fields.split_once("content-length:").expect("a body");
+    let length: usize = length
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .parse()
+        .expect("a number");
+    request.len() >= head + 4 + length
+}
