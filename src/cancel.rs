@@ -1,6 +1,7 @@
 //! Ending calls from outside: another thread, or a signal handler.
 #![forbid(unsafe_code)]
 
+use crate::descriptor;
 use crate::fork::Process;
 use rustix::event::{PollFd, PollFlags};
 use std::os::fd::OwnedFd;
@@ -60,7 +61,8 @@ impl Cancel {
 #[cfg(target_os = "linux")]
 fn new_bell() -> Option<OwnedFd> {
     use rustix::event::{EventfdFlags, eventfd};
-    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()
+    let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()?;
+    descriptor::above_stdio(bell).ok()
 }
 
 /// Elsewhere the flag alone does it.

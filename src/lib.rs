@@ -22,7 +22,7 @@
 //! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
 //! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
 //! | `config`, `proxy` | everything that can be set |
-//! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`] | what all of them stand on |
+//! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`], `descriptor` | what all of them stand on |
 #![cfg_attr(not(fuzzing), warn(missing_docs))]
 
 mod accumulate;
@@ -32,6 +32,7 @@ pub mod capi;
 mod chat;
 pub mod client;
 pub mod config;
+mod descriptor;
 pub mod error;
 pub mod fork;
 pub mod headers;

@@ -5,6 +5,7 @@
 //! is never held in memory, and must stay the size it had when it was added.
 #![forbid(unsafe_code)]
 
+use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::json::{Items, Kind, Members, Value};
 use std::borrow::Cow;
@@ -426,7 +427,8 @@ fn open(path: &Path) -> io::Result<(File, u64)> {
         };
         return Err(named(io::Error::other(what)));
     }
-    let file = File::open(path).map_err(named)?;
+    let file = File::open(path).and_then(|file| descriptor::above_stdio(file.into()));
+    let file = File::from(file.map_err(named)?);
     let length = file.metadata().map_err(named)?.len();
     Ok((file, length))
 }

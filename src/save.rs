@@ -1,6 +1,7 @@
 //! Answers that go into a file: written beside it, and renamed when whole, so that nothing half-written is ever found under its name.
 #![forbid(unsafe_code)]
 
+use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::transport::Response;
@@ -100,7 +101,7 @@ fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
         let path = target.with_file_name(draft);
         match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => return other.map(|file| (path, file)),
+            other => return Ok((path, descriptor::above_stdio(other?.into())?.into())),
         }
     }
     Err(io::Error::new(

@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::handle::{self, kuai_client, kuai_result, kuai_stream};
 use super::status::kuai_status;
 use super::text;
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::result::Answer;
 use crate::stream::Stream;
 use std::ffi::c_char;
@@ -36,9 +36,15 @@ pub unsafe extern "C" fn kuai_chat_complete(
         let (client, request) = unsafe { (usable(client)?, text::required("request_json", request_json)?) };
         Ok(client.chat_complete(request))
     });
+    let mut code = answer.status().code();
+    let text = text::try_owned(&answer.into_json()).unwrap_or_else(|| {
+        let error = Error::new(Status::Limit, "there is no memory for the answer");
+        code = error.status.code();
+        text::owned(error.to_json().as_bytes())
+    });
     // SAFETY: the caller's pointer, by the header's rules.
-    unsafe { text::put(status, answer.status().code()) };
-    text::owned(&answer.into_json())
+    unsafe { text::put(status, code) };
+    text
 }
 
 /// The same with the answer coming piece by piece.

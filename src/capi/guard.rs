@@ -1,4 +1,4 @@
-//! The wall between Rust and C: no panic passes it.
+//! The wall between Rust and C: no panic passes it, and no thread is ended behind it.
 
 use crate::error::{Error, Result};
 use std::any::Any;
@@ -9,7 +9,55 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Unwinding into a caller that is not Rust would abort the process. What `body` was changing may be half
 /// changed afterwards, so callers do not use it again; they may only free it.
 pub(crate) fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _kept = Kept::new();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(defect(panic)))
+}
+
+/// While it lives, `pthread_cancel` waits: ending a thread within a system call of ours would unwind Rust, which aborts.
+struct Kept {
+    #[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+    before: std::ffi::c_int,
+}
+
+#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+mod kept {
+    use super::Kept;
+    use std::ffi::c_int;
+
+    /// The same number in glibc and musl.
+    const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+
+    fn set(state: c_int) -> c_int {
+        let mut before = 0;
+        // SAFETY: of this very thread, and `before` is there to be written to. It fails only for a state that is none.
+        unsafe { pthread_setcancelstate(state, &mut before) };
+        before
+    }
+
+    impl Kept {
+        pub(super) fn new() -> Kept {
+            Kept {
+                before: set(PTHREAD_CANCEL_DISABLE),
+            }
+        }
+    }
+
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            set(self.before);
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+impl Kept {
+    fn new() -> Kept {
+        Kept {}
+    }
 }
 
 /// [`guard`] for functions whose only answer is a status.

@@ -71,7 +71,9 @@
 //! handler, use kuai_cancel_trigger, the one function here that a signal handler may call. After fork()
 //! parent and child both go on with the clients they have, also when other threads were in the middle of
 //! calls: the child makes connections of its own. A stream, pages, tools or a job that the parent had begun is
-//! the parent's to finish; the child may free it.
+//! the parent's to finish; the child may free it. pthread_cancel waits for the end of the call that a thread
+//! is in. A thread needs 128 KiB of stack. What the library opens never takes the place of a closed stdin,
+//! stdout or stderr.
 //!
 //! ENVIRONMENT, where the configuration is silent:
 //!

@@ -95,15 +95,20 @@ pub(crate) unsafe fn borrowed_with_size(text_z: &[u8], size: *mut usize) -> *con
 /// From malloc and not a `CString`: to free one of those its length is taken again, and a program may have
 /// cut the text (`strtok`).
 pub(crate) fn owned(text: &[u8]) -> *mut c_char {
+    try_owned(text).unwrap_or_else(|| std::alloc::handle_alloc_error(std::alloc::Layout::for_value(text)))
+}
+
+/// The same; `None` when there is no memory.
+pub(crate) fn try_owned(text: &[u8]) -> Option<*mut c_char> {
     // SAFETY: malloc takes any size, and the block has room for the text and its NUL.
     unsafe {
         let copy = libc::malloc(text.len() + 1).cast::<u8>();
         if copy.is_null() {
-            std::alloc::handle_alloc_error(std::alloc::Layout::for_value(text));
+            return None;
         }
         copy.copy_from_nonoverlapping(text.as_ptr(), text.len());
         copy.add(text.len()).write(0);
-        copy.cast()
+        Some(copy.cast())
     }
 }
 

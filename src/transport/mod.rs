@@ -243,13 +243,12 @@ impl Response {
         // One byte more, for the NUL that C needs and for the read that finds the end.
         let enough = usize::try_from(most).map_or(usize::MAX, |most| most.saturating_add(1));
         let expected = self.content_length.unwrap_or(2048).min(MOST_TRUSTED) as usize + 1;
-        // Zeroed memory costs nothing where the system has just given it.
-        let mut body = vec![0; expected.min(enough)];
+        let mut body = Vec::new();
         let mut size = 0;
         let read = exchange.during(|| {
             while size < enough {
                 if size == body.len() {
-                    body.resize((2 * size).min(enough), 0);
+                    grow(&mut body, (2 * size).max(expected).min(enough))?;
                 }
                 match fruitful(&mut self.body, &mut body[size..])? {
                     0 => return Ok(true),
@@ -270,6 +269,15 @@ impl Response {
             format!("the answer is larger than max_response_bytes ({})", self.most),
         )
     }
+}
+
+/// Makes room as far as there is memory: how much an answer takes is for the service to say.
+fn grow(body: &mut Vec<u8>, size: usize) -> io::Result<()> {
+    if body.try_reserve_exact(size - body.len()).is_err() {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    body.resize(size, 0);
+    Ok(())
 }
 
 /// Reads, and notes that what came was good for something.
@@ -417,6 +425,9 @@ fn failure(exchange: &mut Exchange, error: ureq::Error) -> Error {
             .into_inner()
             .and_then(|inner| inner.downcast::<Error>().ok())
             .map_or_else(|| broke("unknown"), |inner| *inner),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            Error::new(Status::Limit, "there is no memory for the answer")
+        }
         ureq::Error::Io(error) => Error::new(Status::Io, error.to_string()),
         ureq::Error::LargeResponseHeader(..) => {
             Error::new(Status::Limit, "the answer's headers are larger than 64 KiB")

@@ -3,6 +3,7 @@
 
 use super::exchange::{Exchange, Timer};
 use crate::cancel::Cancel;
+use crate::descriptor;
 use crate::error::{Error, Result, Status};
 use crate::fork::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -43,7 +44,7 @@ impl Socket {
             AddressFamily::INET6
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
+        let descriptor = descriptor::above_stdio(socket_with(family, SocketType::STREAM, flags, None)?)?;
         match rustix::net::connect(&descriptor, &address) {
             // After an interruption the connection goes on being made, as after EINPROGRESS (POSIX connect()).
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}

@@ -9,6 +9,7 @@ mod support;
 
 mod c_programs;
 mod examples;
+mod hosts;
 mod install;
 mod other_languages;
 mod program;
