@@ -533,6 +533,7 @@ fn a_file_that_changes_is_an_error() {
         std::fs::write(&file.0, changed).unwrap();
         for _ in 0..2 {
             assert_eq!(job.next(), Status::Io);
+            assert_eq!(job.result().error().unwrap().param.as_deref(), Some("path"));
             assert!(job.result().json().contains(why), "{}", job.result().json());
         }
         let state = parsed(job.json());

@@ -75,6 +75,13 @@ const RESPONSES_ITEMS: Kind = kind!(
     r#"{"model":"m","input":"hi"}"#,
     "北京晴 ☀️，\n\"25°C\""
 );
+/// Every kind of event that the API has in November 2026. Not cut in two everywhere, but byte by byte.
+const RESPONSES_EVENTS: Kind = kind!(
+    "responses_events",
+    "responses.create",
+    r#"{"model":"m","input":"hi"}"#,
+    "你好 😀"
+);
 const RUN: Kind = kind!(
     "run",
     "beta.threads.runs.create",
@@ -114,12 +121,13 @@ const IMAGE_EDITS: Kind = kind!(
     ""
 );
 
-const ALL: [&Kind; 12] = [
+const ALL: [&Kind; 13] = [
     &CHAT,
     &CHAT_TOOLS,
     &COMPLETIONS,
     &RESPONSES,
     &RESPONSES_ITEMS,
+    &RESPONSES_EVENTS,
     &RUN,
     &RUN_TOOLS,
     &TRANSCRIPTION,
@@ -193,6 +201,55 @@ fn every_kind_is_the_same_byte_by_byte_and_with_every_line_end() {
             for _ in 0..2 {
                 kind.check(&client, &Value::Null, || ());
             }
+        }
+    }
+}
+
+/// Some services leave the output out of the last event, and a stream may break off before it.
+#[test]
+fn the_items_that_came_are_the_output_where_the_last_event_has_none() {
+    let (before, _) = RESPONSES_EVENTS.events.split_once("event: response.completed").unwrap();
+    let mut last: Value = serde_json::from_str(RESPONSES_EVENTS.whole).unwrap();
+    last["output"] = json!([]);
+    let last = json!({"type": "response.completed", "response": last});
+    let whole = format!("{before}data: {last}\n\n");
+    let broken = before.to_owned();
+    let server = Server::start(move |request, reply| {
+        let events = if request.number == 0 { &whole } else { &broken };
+        reply.send(200, &[("content-type", "text/event-stream")], events.as_bytes())
+    });
+    let client = client(&server);
+    RESPONSES_EVENTS.check(&client, &Value::Null, || ());
+    let mut stream = client.open(&RESPONSES_EVENTS.request(&Value::Null));
+    while stream.next() == Status::Ok {}
+    assert_eq!(stream.result().status(), Status::Protocol, "{}", stream.result().json());
+    assert_eq!(stream.result().text(), RESPONSES_EVENTS.text);
+}
+
+#[test]
+fn a_response_that_is_incomplete_has_ended_and_one_that_failed_is_a_failure() {
+    let response = |status: &str, error: Value| {
+        let mut response: Value = serde_json::from_str(RESPONSES.whole).unwrap();
+        response["status"] = status.into();
+        response["error"] = error;
+        response
+    };
+    let incomplete = response("incomplete", Value::Null);
+    let failed = response("failed", json!({"code": "server_error", "message": "boom"}));
+    let last = [
+        json!({"type": "response.incomplete", "response": incomplete}).to_string(),
+        json!({"type": "response.failed", "response": failed}).to_string(),
+    ];
+    let server = Server::start(move |request, reply| reply.events(&[&last[request.number]], Duration::ZERO));
+    let client = client(&server);
+    for (status, expected) in [(Status::Done, Some(incomplete)), (Status::Service, None)] {
+        let mut stream = client.open(&RESPONSES.request(&Value::Null));
+        assert_eq!(stream.next(), if expected.is_some() { Status::Ok } else { status });
+        assert_eq!(stream.next(), status, "{}", stream.result().json());
+        let json = stream.result().json();
+        match expected {
+            Some(response) => assert_eq!(canonical(json.as_bytes()), canonical(response.to_string().as_bytes())),
+            None => assert!(json.contains("boom"), "{json}"),
         }
     }
 }

@@ -98,6 +98,13 @@ impl<'a> Envelope<'a> {
             || has_code
     }
 
+    /// Whether its `type` is `response.something.failed`.
+    pub fn is_failure_of_one_thing(&self) -> bool {
+        let name = self.kind.and_then(Value::str_raw).unwrap_or_default();
+        name.strip_prefix(b"response.")
+            .is_some_and(|thing| thing.ends_with(b".failed"))
+    }
+
     /// Whether this is what its `type` says.
     pub fn is_named(&self, name: &str) -> bool {
         self.kind.and_then(Value::str_raw) == Some(name.as_bytes())

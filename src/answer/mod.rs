@@ -69,6 +69,10 @@ pub fn failure_in_event(name: &str, data: Value<'_>, headers: &Headers) -> Optio
         http_status: 200,
         headers,
     };
+    // `response.steer.failed` and the like: one thing has failed, and the response goes on.
+    if name != "error" && envelope.is_failure_of_one_thing() {
+        return None;
+    }
     if name == "error" || envelope.is_failure_in_stream() {
         return Some(answer.service_failure(data));
     }

@@ -4,7 +4,7 @@
 
 use super::{Calls, Failed, Step, Work, given, id_in, params, quoted, quoted_or_null, text};
 use crate::chat::{Edit, edit};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::json::{Kind, Value};
 use crate::multipart::media_type;
@@ -200,7 +200,7 @@ struct Print {
 
 impl Print {
     fn of(path: &Path) -> Result<Print> {
-        let failed = |why: String| Error::new(Status::Io, format!("{}: {why}", path.display()));
+        let failed = |why: String| Error::file("path", format!("{}: {why}", path.display()));
         let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
         if !metadata.is_file() {
             return Err(failed("is not a regular file".to_owned()));
@@ -220,8 +220,8 @@ impl Print {
         let now = Print::of(path)?;
         let changed = |how: String| {
             let path = path.display();
-            Err(Error::new(
-                Status::Io,
+            Err(Error::file(
+                "path",
                 format!("{path}: the file has changed since its upload began: {how}"),
             ))
         };

@@ -68,6 +68,11 @@ fn good_events_are_no_failures() {
             r#"{"object":"chat.completion.chunk","choices":[{"delta":{"content":"he"}}],"error":null}"#,
         ),
         ("", r#"{"code":0,"msg":"","choices":[{"delta":{}}]}"#),
+        // One thing of a response has failed, and not the response.
+        (
+            "response.steer.failed",
+            r#"{"type":"response.steer.failed","error":{"code":"response_not_active","message":"too late"}}"#,
+        ),
         ("", r#"{"choices":[],"usage":{"total_tokens":6}}"#),
         ("", r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","error":null}}"#),
         ("keepalive", "{}"),
