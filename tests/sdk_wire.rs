@@ -1,6 +1,8 @@
 //! The official Python SDK and libkuai, given the same parameters, ask services for the same things: for every operation, method, path,
 //! query, headers that mean something, and body.
 //!
+//! A list is also asked for its second page.
+//!
 //! tests/real/sdk_wire.py calls every method of the SDK and writes down what went over the wire; here the same calls are made through the C
 //! functions. What differs is either in `MEANT`, with its reason, or a failure. Without Python or the SDK it is told and skipped, unless
 //! `CI=true`: then it is a failure.
@@ -16,13 +18,14 @@ mod table;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use c::{Client, Outcome, Request};
+use c::{Client, Request};
 use exact::canonical;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::clients::config;
+use std::sync::{Arc, Mutex};
+use support::clients::{client_with, config};
 use support::form;
 use support::http::{self, Server};
 use table::table;
@@ -92,13 +95,20 @@ fn the_official_sdk_and_libkuai_send_the_same() {
     let Some(python) = python() else { return };
     let folder = Folder::new();
     let records = records(&python, &folder.0);
-    let server = Server::start(|request, reply| {
+    let next: Arc<Mutex<Option<String>>> = Arc::default();
+    let first_page = next.clone();
+    let server = Server::start(move |request, reply| {
+        if let Some(page) = first_page.lock().unwrap().take() {
+            return reply.json(200, &page);
+        }
         if request.header("accept-encoding") == Some("identity") {
             return reply.events(&["[DONE]"], std::time::Duration::ZERO);
         }
         reply.json(200, r#"{"id":"x","object":"list","data":[],"choices":[]}"#)
     });
     let client = Client::new(&config(&server, json!({})));
+    let pager = client_with(&server, json!({}));
+    let mut pages = 0;
     let mut used = vec![0; MEANT.len()];
     let mut operations = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -108,11 +118,22 @@ fn the_official_sdk_and_libkuai_send_the_same() {
             lacking.push(record.operation.as_str());
             continue;
         };
-        let outcome = record.send(&client);
-        let requests = server.take_requests();
+        let outcome = match &record.page {
+            Some(page) => {
+                pages += 1;
+                *next.lock().unwrap() = Some(page.clone());
+                record.walk(&pager)
+            }
+            None => record.send(&client),
+        };
+        let mut requests = server.take_requests();
+        if record.page.is_some() {
+            assert_eq!(requests.len(), 2, "{}: {}", record.operation, outcome);
+            requests.remove(0);
+        }
         let called = format!("{} ({})", record.operation, record.variant);
         let [ours] = &requests[..] else {
-            wrong.push(format!("{called} was not sent: {}", outcome.json));
+            wrong.push(format!("{called} was not sent: {outcome}"));
             continue;
         };
         *operations.entry(record.operation.as_str()).or_insert(0) += 1;
@@ -129,7 +150,11 @@ fn the_official_sdk_and_libkuai_send_the_same() {
     }
     let calls: usize = operations.values().sum();
     println!("{} operations compared in {calls} calls", operations.len());
-    println!("{} operations that the SDK lacks: {lacking:?}", lacking.len());
+    println!("{pages} lists have a second page");
+    println!(
+        "{} operations that the SDK lacks, or has at another place: {lacking:?}",
+        lacking.len()
+    );
     for (meant, count) in MEANT.iter().zip(&used) {
         println!(
             "{count} times {:?} differs as it is meant to: {}",
@@ -152,6 +177,8 @@ struct Record {
     /// Header parameters, as our option.
     options: Value,
     stream: bool,
+    /// The first page of a list of which the second one was asked for.
+    page: Option<String>,
     sent: Option<Sent>,
 }
 
@@ -186,20 +213,28 @@ impl Record {
             params: text("params"),
             options: json!({"headers": headers}),
             stream: line["stream"] == true,
+            page: line["page"].as_str().map(str::to_owned),
             sent,
         }
     }
 
-    /// Makes the same call.
-    fn send(&self, client: &Client) -> Outcome {
+    /// Walks over the whole list. Gives what it came to.
+    fn walk(&self, client: &kuai::Client) -> String {
+        let mut pages = client.pages(&self.operation, Some(&self.params), None);
+        while pages.next() == kuai::Status::Ok {}
+        pages.result().json().to_owned()
+    }
+
+    /// Makes the same call. Gives what it came to.
+    fn send(&self, client: &Client) -> String {
         let options = self.options.to_string();
         if !self.stream {
-            return client.call(&self.operation, Some(&self.params), Some(&options));
+            return client.call(&self.operation, Some(&self.params), Some(&options)).json;
         }
         let request = Request::new(&self.operation, Some(&self.params), Some(&options));
         let mut stream = client.open(&request);
         while stream.next() == c::OK {}
-        stream.result()
+        stream.result().json
     }
 }
 

@@ -10,6 +10,9 @@ against a server on loopback that records. Out comes one line of JSON a call:
      parameters, "stream":…, "method":…, "target":…, "sent_headers":[[name,value],…], "body": base64}
 
 Files to upload are made in the folder, and stand in the params as {"path":…}.
+
+A list is also asked for its second page, as variant "page": "page" is the answer to the first request, and what is
+written down is the second one.
 """
 
 import base64
@@ -66,7 +69,7 @@ class Recorder(BaseHTTPRequestHandler):
         assert "transfer-encoding" not in self.headers
         self.server.seen.append((self.command, self.path, list(self.headers.items()), body))
         streamed = b"data: [DONE]\n\n"
-        whole = b'{"id":"x","object":"list","data":[],"has_more":false}'
+        whole = self.server.page or b'{"id":"x","object":"list","data":[],"has_more":false}'
         out, kind = (streamed, "text/event-stream") if self.server.stream else (whole, "application/json")
         self.send_response(200)
         self.send_header("content-type", kind)
@@ -270,13 +273,49 @@ def call(server, operation, variant, folder):
     }
 
 
+def second_page(server, operation, folder):
+    """What the SDK asks for when a list has another page; None where it knows of none."""
+    ids = {"first_id": "id +1", "last_id": "id/2"}
+    page = {"object": "list", "data": [{"id": "id +1"}, {"id": "id/2"}], "has_more": True, **ids}
+    # Without headers, which the other variants compare, and without another way through the list.
+    left_out = {"before", *HEADERS}
+    given = operation.arguments("all", folder)
+    arguments = {name: value for name, value in given.items() if name not in left_out}
+    server.stream, server.page = False, json.dumps(page).encode()
+    server.seen.clear()
+    try:
+        answer = operation.method(**arguments)
+        if not hasattr(answer, "next_page_info"):
+            return None
+        if "next" in type(answer).model_fields:
+            page = {"object": "list", "data": page["data"], "has_more": True, "next": "token=3"}
+            server.page = json.dumps(page).encode()
+            answer = operation.method(**arguments)
+        if not answer.has_next_page():
+            return None
+        answer.get_next_page()
+    finally:
+        server.page = None
+    method, target, headers, body = server.seen[-1]
+    return {
+        "operation": operation.name,
+        "variant": "page",
+        "params": json.dumps({wire_name(name, operation.hints[name]): value for name, value in arguments.items()}),
+        "page": json.dumps(page),
+        "method": method,
+        "target": target,
+        "sent_headers": headers,
+        "body": base64.b64encode(body).decode(),
+    }
+
+
 def main():
     mimetypes.knownfiles.clear()  # Python's own table, not this machine's.
     mimetypes.init()
     warnings.simplefilter("ignore")  # Deprecated operations are called as well.
     table, folder = Path(sys.argv[1]), Path(sys.argv[2])
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    server.seen, server.stream = [], False
+    server.seen, server.stream, server.page = [], False, None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = openai.OpenAI(
         api_key="sk-test",
@@ -296,6 +335,8 @@ def main():
         for variant in VARIANTS:
             if variant != "stream" or operation.has_stream():
                 print(json.dumps(call(server, operation, variant, folder)))
+        if operation.row["method"] == "GET" and (page := second_page(server, operation, folder)):
+            print(json.dumps(page))
         if operation.name == "files.create":
             for ending in ENDINGS:
                 print(json.dumps(call(server, operation, f"required.{ending}", folder)))
