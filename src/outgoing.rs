@@ -309,7 +309,7 @@ fn uri(config: &Config, path: &str, queries: &[&str]) -> std::result::Result<Uri
 /// What stands between the origin and an operation's path.
 fn prefix<'a>(config: &'a Config, path: &str) -> Cow<'a, str> {
     /// The operations that Azure keeps under a deployment; the rest lies beside (as the official SDKs have it).
-    const OF_DEPLOYMENTS: [&str; 9] = [
+    const OF_DEPLOYMENTS: [&str; 8] = [
         "/completions",
         "/chat/completions",
         "/embeddings",
@@ -318,7 +318,6 @@ fn prefix<'a>(config: &'a Config, path: &str) -> Cow<'a, str> {
         "/audio/speech",
         "/images/generations",
         "/images/edits",
-        "/images/variations",
     ];
     let base = config.base.path.as_str();
     let Some(azure) = &config.azure else {

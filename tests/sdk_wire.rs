@@ -1,7 +1,7 @@
 //! The official Python SDK and libkuai, given the same parameters, ask services for the same things: for every operation, method, path,
 //! query, headers that mean something, and body.
 //!
-//! A list is also asked for its second page.
+//! Azure's client is compared in the same way, and a list is also asked for its second page.
 //!
 //! tests/real/sdk_wire.py calls every method of the SDK and writes down what went over the wire; here the same calls are made through the C
 //! functions. What differs is either in `MEANT`, with its reason, or a failure. Without Python or the SDK it is told and skipped, unless
@@ -36,6 +36,7 @@ enum Part {
     Method,
     Path,
     Query,
+    Key,
     Accept,
     Beta,
     ContentType,
@@ -107,6 +108,8 @@ fn the_official_sdk_and_libkuai_send_the_same() {
         reply.json(200, r#"{"id":"x","object":"list","data":[],"choices":[]}"#)
     });
     let client = Client::new(&config(&server, json!({})));
+    let azure = json!({"base_url": server.url(""), "azure": {"deployment": "a +1", "api_version": "2026-01-01"}});
+    let azure = Client::new(&config(&server, azure));
     let pager = client_with(&server, json!({}));
     let mut pages = 0;
     let mut used = vec![0; MEANT.len()];
@@ -124,6 +127,7 @@ fn the_official_sdk_and_libkuai_send_the_same() {
                 *next.lock().unwrap() = Some(page.clone());
                 record.walk(&pager)
             }
+            None if record.variant == "azure" => record.send(&azure),
             None => record.send(&client),
         };
         let mut requests = server.take_requests();
@@ -252,10 +256,11 @@ impl Sent {
 }
 
 impl Part {
-    const ALL: [Part; 9] = [
+    const ALL: [Part; 10] = [
         Part::Method,
         Part::Path,
         Part::Query,
+        Part::Key,
         Part::Accept,
         Part::Beta,
         Part::ContentType,
@@ -278,6 +283,7 @@ impl Part {
                     .collect::<Vec<_>>()
             ),
             Part::Query => format!("{:?}", pairs(request.query())),
+            Part::Key => format!("{:?} {:?}", request.header("authorization"), request.header("api-key")),
             Part::Accept => request.header("accept").unwrap_or_default().to_owned(),
             Part::Beta => request.header("openai-beta").unwrap_or_default().to_owned(),
             Part::ContentType => media_type(request).unwrap_or_default().to_owned(),

@@ -11,7 +11,7 @@ against a server on loopback that records. Out comes one line of JSON a call:
 
 Files to upload are made in the folder, and stand in the params as {"path":…}.
 
-A list is also asked for its second page, as variant "page": "page" is the answer to the first request, and what is
+Azure's client calls each of them too (variant "azure"). A list is also asked for its second page, as variant "page": "page" is the answer to the first request, and what is
 written down is the second one.
 """
 
@@ -42,6 +42,9 @@ DEPTH = 4
 
 # Parameters that the SDK keeps for itself.
 NOT_OF_THE_API = {"extra_headers", "extra_query", "extra_body", "timeout", "output_type", "tool_handlers"}
+
+# That of the tests' clients.
+KEY = "sk-test-not-a-real-key"
 
 # Parameters that the SDK sends as headers.
 HEADERS = {"betas": "openai-beta", "idempotency_key": "Idempotency-Key"}
@@ -317,12 +320,12 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     server.seen, server.stream, server.page = [], False, None
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = openai.OpenAI(
-        api_key="sk-test",
-        admin_api_key="sk-test",
-        base_url=f"http://127.0.0.1:{server.server_port}/v1",
-        max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False),
+    host = f"http://127.0.0.1:{server.server_port}"
+    common = {"api_key": KEY, "admin_api_key": KEY, "max_retries": 0}
+    http = openai.DefaultHttpxClient(trust_env=False)
+    client = openai.OpenAI(base_url=f"{host}/v1", http_client=http, **common)
+    azure = openai.AzureOpenAI(
+        azure_endpoint=host, azure_deployment="a +1", api_version="2026-01-01", http_client=http, **common
     )
     columns, *lines = (line.split("\t") for line in table.read_text().splitlines())
     rows = [dict(zip(columns, line)) for line in lines]
@@ -335,6 +338,7 @@ def main():
         for variant in VARIANTS:
             if variant != "stream" or operation.has_stream():
                 print(json.dumps(call(server, operation, variant, folder)))
+        print(json.dumps({**call(server, Operation(row, azure), "required", folder), "variant": "azure"}))
         if operation.row["method"] == "GET" and (page := second_page(server, operation, folder)):
             print(json.dumps(page))
         if operation.name == "files.create":
