@@ -372,7 +372,7 @@ fn an_answer_that_comes_before_the_upload_is_done_is_the_answer() {
                 assert_eq!(outcome.http_status, i32::from(http_status), "{what}");
                 assert_eq!(outcome.message(), "not this", "{what}");
                 assert_eq!(server.request_count(), 1, "{what}");
-                assert!(took < Duration::from_secs(10), "{what}");
+                assert!(took < Duration::from_secs(60), "{what}");
                 count += 1;
             }
         }
