@@ -287,7 +287,7 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Before the value that the rest of a checked text begins with.
     pub(crate) fn new(rest: &'a [u8]) -> Cursor<'a> {
-        Cursor { rest }
+        Cursor { rest: skip_space(rest) }
     }
 
     /// What lies ahead.
@@ -592,7 +592,11 @@ mod tests {
     #[test]
     fn what_is_known_is_not_looked_at_again() {
         let known = br#"{"a":[1],"b":"#.len();
-        for text in [r#"{"a":[1],"b":{"c":2}}"#, r#"{"a":[1],"b":2,"c":3} "#] {
+        for text in [
+            r#"{"a":[1],"b":{"c":2}}"#,
+            r#"{"a":[1],"b":2,"c":3} "#,
+            r#"{"a":[1],"b": 2}"#,
+        ] {
             assert_eq!(
                 Value::parse_from(text.as_bytes(), known).unwrap().raw(),
                 text.trim().as_bytes()
@@ -603,6 +607,7 @@ mod tests {
             r#"{"a":[1],"b":2]"#,
             r#"{"a":[1],"b":2}}"#,
             r#"{"a":[1],"b":}"#,
+            r#"{"a":[1],"b": x}"#,
         ] {
             assert_eq!(Value::parse_from(text.as_bytes(), known).unwrap_err(), fault(text));
         }

@@ -274,7 +274,7 @@ impl Function {
     fn run(&self, replaced: &[(usize, Replacement)]) -> Outcome {
         let mut arguments = Arguments::new(self);
         for (position, replacement) in replaced {
-            arguments.replace(*position, replacement);
+            arguments.replace(self, *position, replacement);
         }
         // SAFETY: handles that live, NUL-terminated texts, buffers of the size that is said, or NULL.
         let mut outcome = unsafe { (self.call)(&arguments) };
@@ -628,7 +628,11 @@ impl Arguments {
         self.texts.last().unwrap().as_ptr().cast_mut().cast()
     }
 
-    fn replace(&mut self, position: usize, replacement: &Replacement) {
+    fn replace(&mut self, function: &Function, position: usize, replacement: &Replacement) {
+        if function.name == "kuai_string_free" {
+            // SAFETY: the library's own text, which is not given back otherwise.
+            unsafe { kuai_string_free(self.at(position)) };
+        }
         self.values[position] = match replacement {
             Replacement::Null => ptr::null_mut(),
             Replacement::Text(text) => self.text(text),

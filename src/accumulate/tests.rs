@@ -431,6 +431,16 @@ fn content_in_parts_is_joined_text() {
 }
 
 #[test]
+fn chunks_of_two_writers_that_space_differently_are_one_stream() {
+    let taken = take_raw(&[
+        r#"{"choices":[{"delta":{"content":"a"}}]}"#,
+        r#"{"choices": [{"delta": {"content": "b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"c"},"finish_reason":"stop"}]}"#,
+    ]);
+    assert_eq!((taken.text.as_str(), taken.ended), ("abc", true));
+}
+
+#[test]
 fn content_of_which_no_part_is_text_is_null() {
     let taken = take(&[delta(json!({"content": [{"type": "reasoning", "text": "hm"}]}))]);
     assert_eq!(taken.answer["choices"][0]["message"]["content"], Tree::Null);

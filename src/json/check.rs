@@ -69,7 +69,7 @@ pub fn check(text: &[u8], known: usize) -> Result<Value<'_>, Stop<'_>> {
     if known > 0 {
         nesting.open(b'}');
     }
-    let end = check_value(&start[known..], nesting)?;
+    let end = check_value(skip_space(&start[known..]), nesting)?;
     match skip_space(end) {
         [] => Ok(Value {
             raw: &start[..start.len() - end.len()],
