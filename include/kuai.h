@@ -111,6 +111,7 @@
  *     incomplete_streams     "error"      "accept": a stream that stops without its end mark counts as whole
  *     strict_turns           false        true: the turns of "messages" are checked by the gateway's rule; calls
  *                                         of tools and their results are no turns
+ *     log                    "off"        "error", "info" or "debug": lines for kuai_client_log
  *     azure                  none         {"deployment":"...","api_version":"..."}: Azure's paths and key header
  *
  * OPTIONS of one call (`options_json`) are a JSON object too: timeout_ms, deadline_ms, connect_timeout_ms,
@@ -259,6 +260,30 @@ const char *kuai_client_error(const kuai_client *client);
  * Calls that start afterwards are not touched. To end one call, see kuai_cancel_new.
  */
 void kuai_client_cancel(const kuai_client *client);
+
+/**
+ * Takes the log's lines: those since the last time this was asked. "" when there are none, or when the
+ * configuration's "log" is off. Never NULL; free with kuai_string_free.
+ *
+ * With "log" at "error" there is a line for each attempt that failed, at "info" for every attempt, at
+ * "debug" also when an attempt ("start") or the wait before another one ("wait") begins. Each line is a JSON
+ * object with a line feed behind it:
+ *
+ *     {"time_ms":1790000000000,"level":"info","event":"attempt","method":"POST","path":"/v1/chat/completions",
+ *      "attempt":1,"status":"ok","http_status":200,"request_id":"req_1","look_up_us":51,"connect_us":9300,
+ *      "handshake_us":21800,"send_us":120,"wait_us":840000,"body_us":2100,"sent_bytes":412,
+ *      "received_bytes":1950,"reused":false}
+ *
+ * (in one line). The times are those of kuai_result_times; time_ms is the clock's, since 1970. A stream has
+ * its line when it ends or is freed. No key, header, query, prompt or answer is ever in a line. May be asked
+ * from any thread, also while calls run: nothing is called back, so nothing can go wrong in a callback. The
+ * last 1000 lines are kept; when more were not fetched, a line with "event":"lost" says how many went.
+ *
+ *     char *lines = kuai_client_log(client);
+ *     fputs(lines, stderr);
+ *     kuai_string_free(lines);
+ */
+char *kuai_client_log(const kuai_client *client);
 
 /**
  * Frees the client and closes the connections that it keeps. Its calls must have ended; its streams, pages,
@@ -470,6 +495,21 @@ const char *kuai_result_header(const kuai_result *result, const char *name);
 
 /** All headers of the answer as JSON, `[["name","value"],...]`, in order and as they came. */
 const char *kuai_result_headers(const kuai_result *result);
+
+/**
+ * What the call took, as JSON; "{}" when nothing was sent. Times are microseconds.
+ *
+ *     {"total_us":874000,"attempts":1,"look_up_us":51,"connect_us":9300,"handshake_us":21800,"send_us":120,
+ *      "wait_us":840000,"body_us":2100,"sent_bytes":412,"received_bytes":1950,"reused":false}
+ *
+ * total_us is the whole call, with every attempt and every wait between them. The rest is the last attempt's:
+ * looking the host up, connecting (TCP and the proxy's part), the TLS handshake, sending the request, waiting
+ * for the answer's head, receiving its body. "reused": it went over a connection that was there. Bytes are
+ * HTTP's, headers included, without what TLS adds. Of a stream's result: until its end, or until now.
+ *
+ *     char *wait = kuai_json_get(kuai_result_times(result), "/wait_us");
+ */
+const char *kuai_result_times(const kuai_result *result);
 
 /** Frees the result and everything borrowed from it. */
 void kuai_result_free(kuai_result *result);

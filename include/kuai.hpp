@@ -303,6 +303,9 @@ public:
     /** All headers in order, JSON `[["name","value"],…]`. */
     std::string_view headers() const noexcept { return detail::view(kuai_result_headers(handle_)); }
 
+    /** What the call took, JSON: `{"total_us":…,"attempts":…,"look_up_us":…,"connect_us":…,…}`; `{}` when nothing was sent. */
+    std::string_view times() const noexcept { return detail::view(kuai_result_times(handle_)); }
+
     /** One value of json() by its JSON pointer (RFC 6901): strings decoded, the rest as JSON; nothing when absent. */
     std::optional<std::string> get(const kuai::text &pointer) const
     {
@@ -770,6 +773,9 @@ public:
 
     /** Ends every call that is in flight now. Any thread. */
     void cancel() const noexcept { kuai_client_cancel(get()); }
+
+    /** The log's lines since the last time this was asked, each a JSON object with a line feed behind it; see "log" in the configuration. */
+    std::string log() const { return detail::take(kuai_client_log(get())).value_or(std::string()); }
 
     /** For C functions; still owned by this object. */
     const kuai_client *get() const noexcept { return handle_.get(); }

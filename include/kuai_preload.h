@@ -49,6 +49,8 @@ const char *kuai_client_error(const kuai_client *client);
 
 void kuai_client_cancel(const kuai_client *client);
 
+char *kuai_client_log(const kuai_client *client);
+
 void kuai_client_free(kuai_client *client);
 
 char *kuai_chat_complete(const kuai_client *client, const char *request_json, kuai_status *status);
@@ -100,6 +102,8 @@ size_t kuai_result_body_size(const kuai_result *result);
 const char *kuai_result_header(const kuai_result *result, const char *name);
 
 const char *kuai_result_headers(const kuai_result *result);
+
+const char *kuai_result_times(const kuai_result *result);
 
 void kuai_result_free(kuai_result *result);
 

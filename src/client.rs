@@ -9,12 +9,14 @@ use crate::error::{Error, Result, Status};
 use crate::fork::Process;
 use crate::headers::Headers;
 use crate::idempotency::Keys;
+use crate::log::{About, Attempt, Level, Log};
 use crate::outgoing::{Defaults, Outgoing};
 use crate::request::Request;
 use crate::result::Answer;
 use crate::retry;
 use crate::save;
 use crate::stream::Stream;
+use crate::times::Took;
 use crate::transport::exchange::{Exchange, Limits};
 use crate::transport::{Response, Transport, sleep};
 use once_cell::race::OnceBox;
@@ -53,6 +55,8 @@ struct Local {
 struct Shared {
     transport: Transport,
     keys: Keys,
+    /// `None`: nobody wants to know.
+    log: Option<Log>,
     /// The switch of the calls in flight. Each cancelling puts a new one in its place.
     cancel: Mutex<Cancel>,
 }
@@ -65,19 +69,20 @@ impl Inner {
             let before = local;
             local = local
                 .after_fork
-                .get_or_init(|| Box::new(Local::new(before.shared.transport.for_child())));
+                .get_or_init(|| Box::new(Local::new(before.shared.transport.for_child(), self.config.log)));
         }
         &local.shared
     }
 }
 
 impl Local {
-    fn new(transport: Transport) -> Local {
+    fn new(transport: Transport, log: Option<Level>) -> Local {
         Local {
             process: Process::current(),
             shared: Arc::new(Shared {
                 transport,
                 keys: Keys::new(),
+                log: log.map(Log::new),
                 cancel: Mutex::new(Cancel::new()),
             }),
             after_fork: OnceBox::new(),
@@ -126,7 +131,7 @@ impl Client {
         // Variables that are not Unicode could only be wrong values.
         let config = Arc::new(Config::load(config_json, &|name| std::env::var(name).ok())?);
         let inner = Inner {
-            first: Local::new(Transport::new(&config)?),
+            first: Local::new(Transport::new(&config)?, config.log),
             defaults: Defaults::new(&config)?,
             config,
         };
@@ -137,6 +142,11 @@ impl Client {
     pub fn cancel(&self) {
         let running = std::mem::take(&mut *self.0.shared().cancel.lock().unwrap_or_else(PoisonError::into_inner));
         running.trigger();
+    }
+
+    /// The log's lines since the last time this was asked, each a JSON object with a line feed behind it; empty when nothing is logged.
+    pub fn log(&self) -> String {
+        self.log_kept().map(Log::take).unwrap_or_default()
     }
 
     /// A chat completion: the request's JSON in, the answer's JSON out.
@@ -231,6 +241,32 @@ impl Client {
         Ok(self.0.defaults.chat(body, stream))
     }
 
+    /// The log; asked for without looking into shared state when there is none.
+    fn log_kept(&self) -> Option<&Log> {
+        self.0.config.log.and_then(|_| self.0.shared().log.as_ref())
+    }
+
+    /// What the log says that a call is about; `None`: there is no log.
+    fn about(&self, outgoing: &Outgoing<'_>) -> Option<About> {
+        self.0.config.log?;
+        let key = self.0.config.api_key.as_ref().map(|key| key.expose());
+        Some(About::new(outgoing.method.as_str(), outgoing.uri.path(), key))
+    }
+
+    /// Logs an attempt that has ended.
+    pub(crate) fn note(&self, about: Option<&About>, took: Took, status: Status, http_status: u16, id: Option<&str>) {
+        if let (Some(log), Some(about)) = (self.log_kept(), about) {
+            let key = self.0.config.api_key.as_ref().map(|key| key.expose());
+            log.attempt(&Attempt {
+                about,
+                status,
+                http_status,
+                request_id: id.filter(|id| key.is_none_or(|key| key.is_empty() || !id.contains(key))),
+                took,
+            });
+        }
+    }
+
     fn receive_whole(
         &self,
         outgoing: &Outgoing<'_>,
@@ -242,42 +278,73 @@ impl Client {
             return Answer::from_error(error);
         }
         let mut exchange = self.exchange(outgoing, options, cancel);
-        let received = self.attempts(outgoing, options, &mut exchange, |exchange, mut response| {
-            if let Some(path) = save_to.filter(|_| save::is_for_file(response.http_status, &response.headers)) {
-                if let Err(error) = save::to_file(path, exchange, &mut response) {
-                    return Err(after_head(error, response.http_status, response.headers));
+        let about = self.about(outgoing);
+        let received = self.attempts(
+            outgoing,
+            options,
+            &mut exchange,
+            about.as_ref(),
+            |exchange, mut response| {
+                if let Some(path) = save_to.filter(|_| save::is_for_file(response.http_status, &response.headers)) {
+                    if let Err(error) = save::to_file(path, exchange, &mut response) {
+                        return Err(after_head(error, response.http_status, response.headers));
+                    }
+                    return Ok(Answer::binary(response.http_status, response.headers, Vec::new()));
                 }
-                return Ok(Answer::binary(response.http_status, response.headers, Vec::new()));
+                let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
+                let answer = judged(http_status, headers, body, outgoing)?;
+                if let Some(path) = save_to {
+                    save::bytes(path, answer.body())
+                        .map_err(|error| after_head(error, answer.http_status(), answer.headers().clone()))?;
+                }
+                Ok(answer)
+            },
+        );
+        let took = (exchange.attempts > 0).then(|| exchange.took());
+        match received {
+            Ok(answer) => {
+                if let (Some(about), Some(took)) = (&about, took) {
+                    let id = answer::request_id(answer.headers());
+                    self.note(Some(about), took, answer.status(), answer.http_status(), id.as_deref());
+                }
+                answer.with_times(took)
             }
-            let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
-            let answer = judged(http_status, headers, body, outgoing)?;
-            if let Some(path) = save_to {
-                save::bytes(path, answer.body())
-                    .map_err(|error| after_head(error, answer.http_status(), answer.headers().clone()))?;
-            }
-            Ok(answer)
-        });
-        received.unwrap_or_else(Refused::answer)
+            Err(refused) => refused.answer().with_times(took),
+        }
     }
 
     fn receive_stream(&self, outgoing: &Outgoing<'_>, options: &CallOptions, cancel: Option<&Cancel>) -> Stream {
         let mut exchange = self.exchange(outgoing, options, cancel);
-        let opened = self.attempts(outgoing, options, &mut exchange, |exchange, response| {
-            if outgoing.bare || response.http_status < 300 {
-                return Ok(response);
-            }
-            let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
-            match judged(http_status, headers, body, outgoing) {
-                Ok(answer) => {
-                    Err(Error::internal(format!("HTTP {} was taken for an answer", answer.http_status())).into())
+        let about = self.about(outgoing);
+        let opened = self.attempts(
+            outgoing,
+            options,
+            &mut exchange,
+            about.as_ref(),
+            |exchange, response| {
+                if outgoing.bare || response.http_status < 300 {
+                    return Ok(response);
                 }
-                Err(refused) => Err(refused),
-            }
-        });
+                let (http_status, body, headers) = read_whole(exchange, response, outgoing.bare)?;
+                match judged(http_status, headers, body, outgoing) {
+                    Ok(answer) => {
+                        Err(Error::internal(format!("HTTP {} was taken for an answer", answer.http_status())).into())
+                    }
+                    Err(refused) => Err(refused),
+                }
+            },
+        );
         let content_timeout = options.content_timeout.or(self.0.config.limits.content);
         match opened {
-            Ok(response) => Stream::opened(self.clone(), exchange, response, outgoing.expect, content_timeout),
-            Err(refused) => Stream::refused(refused),
+            Ok(response) => Stream::opened(
+                self.clone(),
+                exchange,
+                response,
+                outgoing.expect,
+                content_timeout,
+                about,
+            ),
+            Err(refused) => Stream::refused(refused, (exchange.attempts > 0).then(|| exchange.took())),
         }
     }
 
@@ -317,6 +384,7 @@ impl Client {
         outgoing: &Outgoing<'_>,
         options: &CallOptions,
         exchange: &mut Exchange,
+        about: Option<&About>,
         mut receive: impl FnMut(&mut Exchange, Response) -> std::result::Result<T, Refused>,
     ) -> std::result::Result<T, Refused> {
         let config = &self.0.config;
@@ -335,6 +403,11 @@ impl Client {
         let mut replaced = false;
         loop {
             exchange.attempts += 1;
+            let began = *exchange.began.get_or_insert_with(Instant::now);
+            exchange.times.begin_attempt(began);
+            if let (Some(log), Some(about)) = (self.log_kept(), about) {
+                log.start(about, exchange.attempts);
+            }
             exchange.limits.attempt = attempt_length.map(|length| (length, Instant::now() + length));
             let sent = self.follow(outgoing, &headers, exchange).map_err(Refused::from);
             let mut refused = match sent.and_then(|response| receive(exchange, response)) {
@@ -343,6 +416,11 @@ impl Client {
             };
             refused.error.attempts = exchange.attempts;
             self.hide_key(&mut refused.error);
+            if about.is_some() {
+                let error = &refused.error;
+                let id = error.request_id.as_deref();
+                self.note(about, exchange.took(), error.status, error.http_status, id);
+            }
             // The service closed a connection at rest while we were taking it: nothing was answered, and it counts as no failure. Once.
             let stale = refused.error.status == Status::Connection && exchange.reused && exchange.received == 0;
             exchange.fresh_only = stale && !replaced;
@@ -354,6 +432,9 @@ impl Client {
                 return Err(refused);
             };
             exchange.limits.attempt = None;
+            if let (Some(log), Some(about)) = (self.log_kept(), about) {
+                log.wait(about, exchange.attempts, wait);
+            }
             if let Err(mut error) = sleep(wait, exchange) {
                 error.attempts = exchange.attempts;
                 return Err(error.into());

@@ -21,6 +21,7 @@
 //! | `transport` | sockets, TLS and proxies below ureq; limits and cancelling |
 //! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
 //! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
+//! | `log`, [`times`] | what a program can see of its calls |
 //! | `config`, `proxy` | everything that can be set |
 //! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`], `descriptor` | what all of them stand on |
 #![cfg_attr(not(fuzzing), warn(missing_docs))]
@@ -39,6 +40,7 @@ pub mod headers;
 mod idempotency;
 pub mod jobs;
 pub mod json;
+mod log;
 mod multipart;
 mod operation;
 mod outgoing;
@@ -50,6 +52,7 @@ mod retry;
 mod save;
 mod sse;
 pub mod stream;
+pub mod times;
 mod tokens;
 pub mod tools;
 mod transport;

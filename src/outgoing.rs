@@ -28,7 +28,8 @@ pub(crate) struct Outgoing<'a> {
     pub bare: bool,
     /// What the operation wants in `OpenAI-Beta`.
     beta: Option<&'static str>,
-    stream: bool,
+    /// It is opened as a stream.
+    pub stream: bool,
     /// The operation has no other answer than a stream.
     always_stream: bool,
     defaults: &'a HeaderMap,

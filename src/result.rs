@@ -5,6 +5,7 @@ use crate::answer;
 use crate::error::{Error, Status};
 use crate::headers::Headers;
 use crate::json::Value;
+use crate::times::Took;
 use once_cell::sync::OnceCell;
 
 /// A call's outcome. Immutable; may be read by many threads at once.
@@ -21,6 +22,8 @@ pub struct Answer {
     error: Option<Error>,
     text: OnceCell<Vec<u8>>,
     headers_json: OnceCell<Vec<u8>>,
+    took: Option<Took>,
+    times_json: OnceCell<Vec<u8>>,
 }
 
 /// Where the JSON document is.
@@ -72,6 +75,12 @@ impl Answer {
         self
     }
 
+    /// The same with what it took.
+    pub(crate) fn with_times(mut self, took: Option<Took>) -> Answer {
+        self.took = took;
+        self
+    }
+
     fn new(http_status: u16, headers: Headers, body: Vec<u8>, json: Json) -> Answer {
         Answer {
             status: Status::Ok,
@@ -82,6 +91,8 @@ impl Answer {
             error: None,
             text: OnceCell::new(),
             headers_json: OnceCell::new(),
+            took: None,
+            times_json: OnceCell::new(),
         }
     }
 
@@ -169,6 +180,22 @@ impl Answer {
     pub fn headers_json_z(&self) -> &[u8] {
         self.headers_json
             .get_or_init(|| with_nul(self.headers.to_json().into_bytes()))
+    }
+
+    /// What the call took; `None` when nothing was sent.
+    pub fn took(&self) -> Option<Took> {
+        self.took
+    }
+
+    /// [`took`](Self::took) as a JSON object, for C.
+    pub fn times_json_z(&self) -> &[u8] {
+        self.times_json.get_or_init(|| {
+            with_nul(
+                self.took
+                    .map_or_else(|| "{}".to_owned(), |took| took.to_json())
+                    .into_bytes(),
+            )
+        })
     }
 
     /// The JSON answer or the error document alone. There is room for one byte more where that cost nothing.

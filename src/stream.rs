@@ -7,8 +7,10 @@ use crate::client::{Client, Refused};
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
 use crate::json::Value;
+use crate::log::About;
 use crate::result::Answer;
 use crate::sse;
+use crate::times::Took;
 use crate::transport::Response;
 use crate::transport::exchange::Exchange;
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ pub struct Stream {
     /// Its limits, and the pool that the connection goes back to.
     client: Option<Client>,
     exchange: Exchange,
+    /// For the log, until its line is written.
+    about: Option<About>,
     response: Option<Response>,
     http_status: u16,
     headers: Headers,
@@ -63,15 +67,15 @@ enum Reading {
 impl Stream {
     /// A stream that could not be opened.
     pub fn failed(error: Error) -> Stream {
-        Stream::refused(Refused::from(error))
+        Stream::refused(Refused::from(error), None)
     }
 
     /// A stream that the service refused.
-    pub(crate) fn refused(refused: Refused) -> Stream {
+    pub(crate) fn refused(refused: Refused, took: Option<Took>) -> Stream {
         let mut stream = Stream::blank(Expect::Any);
         stream.http_status = refused.error.http_status;
         stream.status = refused.error.status;
-        stream.answer = Some(Answer::failed(refused.error, refused.headers, refused.body));
+        stream.answer = Some(Answer::failed(refused.error, refused.headers, refused.body).with_times(took));
         stream
     }
 
@@ -82,6 +86,7 @@ impl Stream {
         response: Response,
         expect: Expect,
         content_timeout: Option<Duration>,
+        about: Option<About>,
     ) -> Stream {
         let mut stream = Stream::blank(expect);
         exchange.limits.content = content_timeout.map(|length| (length, Instant::now() + length));
@@ -92,6 +97,7 @@ impl Stream {
         stream.decoder = sse::Decoder::new(client.config().max_event_bytes);
         stream.client = Some(client);
         stream.content_timeout = content_timeout;
+        stream.about = about;
         stream
     }
 
@@ -99,6 +105,7 @@ impl Stream {
         Stream {
             client: None,
             exchange: Exchange::default(),
+            about: None,
             response: None,
             http_status: 0,
             headers: Headers::default(),
@@ -207,11 +214,12 @@ impl Stream {
         if self.answer.is_none() {
             let partial = self.accumulator.answer().unwrap_or_default();
             let headers = self.headers.clone();
-            self.answer = Some(if partial.is_empty() {
+            let answer = if partial.is_empty() {
                 Answer::binary(self.http_status, headers, partial)
             } else {
                 Answer::in_body(self.http_status, headers, partial, 0)
-            });
+            };
+            self.answer = Some(answer.with_times(Some(self.exchange.took())));
         }
         self.answer.as_ref().expect("set just before")
     }
@@ -383,12 +391,14 @@ impl Stream {
         }
         self.clear_event();
         self.status = Status::Done;
+        let took = self.note();
         self.settle(true);
         let headers = self.headers.clone();
-        self.answer = Some(match json {
+        let answer = match json {
             Some(json) => Answer::in_body(self.http_status, headers, json, 0),
             None => Answer::binary(self.http_status, headers, Vec::new()),
-        });
+        };
+        self.answer = Some(answer.with_times(Some(took)));
         self.status
     }
 
@@ -407,10 +417,22 @@ impl Stream {
             error.request_id = answer::request_id(&self.headers);
         }
         self.status = error.status;
+        let took = self.note();
         let partial = self.accumulator.answer().unwrap_or_default();
         let text = Value::parse(&partial).map(answer::text).unwrap_or_default();
-        self.answer = Some(Answer::failed(error, self.headers.clone(), partial).with_text(&text));
+        let answer = Answer::failed(error, self.headers.clone(), partial).with_text(&text);
+        self.answer = Some(answer.with_times(Some(took)));
         self.status
+    }
+
+    /// What it took; the log has a line of it, once.
+    fn note(&mut self) -> Took {
+        let took = self.exchange.took();
+        if let (Some(client), Some(about)) = (&self.client, self.about.take()) {
+            let id = answer::request_id(&self.headers);
+            client.note(Some(&about), took, self.status, self.http_status, id.as_deref());
+        }
+        took
     }
 
     /// Reads the end of the body, if it is there, so that the connection goes back into the pool.
@@ -456,6 +478,10 @@ impl Drop for Stream {
         // The end mark came, but the body's end had not: it mostly has by now.
         if self.status == Status::Done {
             self.settle(false);
+        } else if self.status == Status::Ok && self.about.is_some() {
+            // The program has seen enough.
+            self.status = Status::Cancelled;
+            self.note();
         }
     }
 }

@@ -366,7 +366,7 @@ impl Outcome {
         assert!(!text.is_null());
         // SAFETY: a NUL-terminated text of the library's.
         let text = unsafe { CStr::from_ptr(text) };
-        Outcome::empty(matches!(text.to_bytes(), b"" | b"[]"))
+        Outcome::empty(matches!(text.to_bytes(), b"" | b"[]" | b"{}"))
     }
 
     unsafe fn of_result(result: *mut kuai_result) -> Outcome {
@@ -734,7 +734,7 @@ unsafe fn owned(text: *mut c_char) -> Option<Vec<u8>> {
 
 fn calls() -> BTreeMap<&'static str, Call> {
     // SAFETY, for all of them: what Function::run gives them.
-    let calls: [(&'static str, Call); 70] = [
+    let calls: [(&'static str, Call); 72] = [
         ("kuai_client_new", |a| unsafe {
             Outcome::of_client(kuai_client_new(a.at(0)))
         }),
@@ -750,6 +750,10 @@ fn calls() -> BTreeMap<&'static str, Call> {
         ("kuai_client_cancel", |a| unsafe {
             kuai_client_cancel(a.at(0));
             Outcome::nothing()
+        }),
+        ("kuai_client_log", |a| unsafe {
+            let lines = owned(kuai_client_log(a.at(0))).expect("never NULL");
+            Outcome::empty(lines.is_empty())
         }),
         ("kuai_client_free", |a| unsafe {
             kuai_client_free(a.at(0));
@@ -828,6 +832,9 @@ fn calls() -> BTreeMap<&'static str, Call> {
         }),
         ("kuai_result_header", |a| unsafe {
             Outcome::empty(kuai_result_header(a.at(0), a.at(1)).is_null())
+        }),
+        ("kuai_result_times", |a| unsafe {
+            Outcome::of_text(kuai_result_times(a.at(0)))
         }),
         ("kuai_result_headers", |a| unsafe {
             Outcome::of_text(kuai_result_headers(a.at(0)))

@@ -57,6 +57,37 @@ pub unsafe extern "C" fn kuai_client_cancel(client: *const kuai_client) {
     });
 }
 
+/// Takes the log's lines: those since the last time this was asked. "" when there are none, or when the
+/// configuration's "log" is off. Never NULL; free with kuai_string_free.
+///
+/// With "log" at "error" there is a line for each attempt that failed, at "info" for every attempt, at
+/// "debug" also when an attempt ("start") or the wait before another one ("wait") begins. Each line is a JSON
+/// object with a line feed behind it:
+///
+/// ```text
+/// {"time_ms":1790000000000,"level":"info","event":"attempt","method":"POST","path":"/v1/chat/completions",
+///  "attempt":1,"status":"ok","http_status":200,"request_id":"req_1","look_up_us":51,"connect_us":9300,
+///  "handshake_us":21800,"send_us":120,"wait_us":840000,"body_us":2100,"sent_bytes":412,
+///  "received_bytes":1950,"reused":false}
+/// ```
+///
+/// (in one line). The times are those of kuai_result_times; time_ms is the clock's, since 1970. A stream has
+/// its line when it ends or is freed. No key, header, query, prompt or answer is ever in a line. May be asked
+/// from any thread, also while calls run: nothing is called back, so nothing can go wrong in a callback. The
+/// last 1000 lines are kept; when more were not fetched, a line with "event":"lost" says how many went.
+///
+/// ```c
+/// char *lines = kuai_client_log(client);
+/// fputs(lines, stderr);
+/// kuai_string_free(lines);
+/// ```
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kuai_client_log(client: *const kuai_client) -> *mut c_char {
+    // SAFETY: the caller's handle, by the header's rules.
+    let lines = guard(|| Ok(unsafe { usable(client) }?.log()));
+    text::owned(lines.unwrap_or_default().as_bytes())
+}
+
 /// Frees the client and closes the connections that it keeps. Its calls must have ended; its streams, pages,
 /// tools and jobs may go on.
 #[unsafe(no_mangle)]

@@ -119,6 +119,7 @@
 //! incomplete_streams     "error"      "accept": a stream that stops without its end mark counts as whole
 //! strict_turns           false        true: the turns of "messages" are checked by the gateway's rule; calls
 //!                                     of tools and their results are no turns
+//! log                    "off"        "error", "info" or "debug": lines for kuai_client_log
 //! azure                  none         {"deployment":"...","api_version":"..."}: Azure's paths and key header
 //! ```
 //!

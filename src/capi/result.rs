@@ -92,6 +92,28 @@ pub unsafe extern "C" fn kuai_result_headers(result: *const kuai_result) -> *con
     text::borrowed(headers.unwrap_or(b"[]\0"))
 }
 
+/// What the call took, as JSON; "{}" when nothing was sent. Times are microseconds.
+///
+/// ```text
+/// {"total_us":874000,"attempts":1,"look_up_us":51,"connect_us":9300,"handshake_us":21800,"send_us":120,
+///  "wait_us":840000,"body_us":2100,"sent_bytes":412,"received_bytes":1950,"reused":false}
+/// ```
+///
+/// total_us is the whole call, with every attempt and every wait between them. The rest is the last attempt's:
+/// looking the host up, connecting (TCP and the proxy's part), the TLS handshake, sending the request, waiting
+/// for the answer's head, receiving its body. "reused": it went over a connection that was there. Bytes are
+/// HTTP's, headers included, without what TLS adds. Of a stream's result: until its end, or until now.
+///
+/// ```c
+/// char *wait = kuai_json_get(kuai_result_times(result), "/wait_us");
+/// ```
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kuai_result_times(result: *const kuai_result) -> *const c_char {
+    // SAFETY: the caller's handle, by the header's rules.
+    let times = guard(|| Ok(unsafe { handle::get(result) }?.times_json_z()));
+    text::borrowed(times.unwrap_or(b"{}\0"))
+}
+
 /// Frees the result and everything borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kuai_result_free(result: *mut kuai_result) {

@@ -6,13 +6,13 @@ use super::environment::Environment;
 use super::fields::{check_headers, check_value, header_lines};
 use super::object::{Blame, Object};
 use super::service::Service;
-use super::{Azure, Config, Incomplete, Limits, TlsRoots};
+use super::{Azure, Config, Incomplete, Level, Limits, TlsRoots};
 use crate::error::Result;
 use crate::proxy::Proxies;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) const KEYS: [&str; 27] = [
+pub(super) const KEYS: [&str; 28] = [
     "api_key",
     "base_url",
     "base_url_exact",
@@ -39,6 +39,7 @@ pub(super) const KEYS: [&str; 27] = [
     "max_event_bytes",
     "incomplete_streams",
     "strict_turns",
+    "log",
     "azure",
 ];
 
@@ -77,6 +78,7 @@ impl Config {
                 .map_or(64 << 20, |size| size.try_into().unwrap_or(usize::MAX)),
             incomplete_streams: incomplete_streams(given)?,
             strict_turns: given.flag("strict_turns")?.unwrap_or(false),
+            log: log(given)?,
             azure,
         })
     }
@@ -149,6 +151,16 @@ fn tls_roots(given: Object<'_>) -> Result<TlsRoots> {
         ("file", TlsRoots::File),
     ];
     Ok(given.word("tls_roots", &words)?.unwrap_or(TlsRoots::Bundled))
+}
+
+fn log(given: Object<'_>) -> Result<Option<Level>> {
+    let words = [
+        ("off", None),
+        ("error", Some(Level::Error)),
+        ("info", Some(Level::Info)),
+        ("debug", Some(Level::Debug)),
+    ];
+    Ok(given.word("log", &words)?.unwrap_or(None))
 }
 
 fn incomplete_streams(given: Object<'_>) -> Result<Incomplete> {
@@ -255,7 +267,7 @@ mod tests {
                 "headers":{"X-B":"1","X-A":"2"},"query":[["q","1"],["q","2"]],"user_agent":"me/1","connect_timeout_ms":1,"idle_timeout_ms":2,
                 "content_timeout_ms":3,"timeout_ms":4,"deadline_ms":5,"max_retries":0,"max_retry_after_ms":6,"idempotency_keys":false,
                 "proxy":"http://proxy:3128","ca_file":"/ca","client_cert_file":"/cert","client_key_file":"/key","tls_roots":"system",
-                "max_response_bytes":7,"max_event_bytes":8,"incomplete_streams":"accept","strict_turns":true,"azure":null}"#,
+                "max_response_bytes":7,"max_event_bytes":8,"incomplete_streams":"accept","strict_turns":true,"log":"info","azure":null}"#,
             &[],
         )
         .unwrap();
@@ -292,6 +304,7 @@ mod tests {
         assert_eq!(config.tls_roots, TlsRoots::System);
         assert_eq!((config.max_response_bytes, config.max_event_bytes), (7, 8));
         assert!(config.accepts_incomplete_streams() && config.strict_turns);
+        assert_eq!(config.log, Some(Level::Info));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub use environment::Environment;
 pub use options::{CallOptions, JobOptions, ToolsOptions};
 pub use secret::Secret;
 
+pub use crate::log::Level;
 use crate::proxy::Proxies;
 use std::fmt;
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub struct Config {
     pub incomplete_streams: Incomplete,
     /// Whether the gateway's documented turn rule is enforced before sending.
     pub strict_turns: bool,
+    /// What is told of each attempt; `None`: nothing.
+    pub log: Option<Level>,
     /// Set when the service is Azure's.
     pub azure: Option<Azure>,
 }
@@ -149,6 +152,7 @@ impl fmt::Debug for Config {
             .field("max_event_bytes", &self.max_event_bytes)
             .field("incomplete_streams", &self.incomplete_streams)
             .field("strict_turns", &self.strict_turns)
+            .field("log", &self.log)
             .field("azure", &self.azure)
             .finish()
     }

@@ -206,7 +206,7 @@ fn id_in(answer: &Answer) -> std::result::Result<String, Failed> {
     }
     let mut error = Error::new(Status::Protocol, "the answer has no id");
     error.http_status = answer.http_status();
-    let failed = Answer::failed(error, answer.headers().clone(), answer.body().to_vec());
+    let failed = Answer::failed(error, answer.headers().clone(), answer.body().to_vec()).with_times(answer.took());
     Err(Failed(Box::new(failed)))
 }
 

@@ -118,7 +118,7 @@ fn file_in(upload: Answer) -> Answer {
     match value.and_then(|value| given(value, "file")) {
         Some(file) => {
             let (headers, body) = (upload.headers().clone(), upload.body().to_vec());
-            Answer::mended(upload.http_status(), headers, body, file.raw().to_vec())
+            Answer::mended(upload.http_status(), headers, body, file.raw().to_vec()).with_times(upload.took())
         }
         None => upload,
     }

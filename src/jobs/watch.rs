@@ -103,7 +103,7 @@ impl Watch {
         match Value::parse(body) {
             Ok(value) if (200..300).contains(&answer.http_status()) && is_an_object_with_a_state(value) => {
                 let (start, headers) = (value.offset_in(body), answer.headers().clone());
-                Ok(Answer::in_body(answer.http_status(), headers, body.to_vec(), start))
+                Ok(Answer::in_body(answer.http_status(), headers, body.to_vec(), start).with_times(answer.took()))
             }
             _ => Err(failed),
         }

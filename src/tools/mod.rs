@@ -55,7 +55,7 @@ enum Step {
     /// A piece of an answer.
     Text(Text),
     /// A whole answer.
-    Answer(Answer),
+    Answer(Box<Answer>),
 }
 
 impl Client {
@@ -118,7 +118,7 @@ impl Tools {
             return Ok(Status::Ok);
         }
         let answer = match talk.ask()? {
-            Step::Answer(answer) => answer,
+            Step::Answer(answer) => *answer,
             Step::Text(text) => {
                 self.text = text;
                 return Ok(Status::Ok);
@@ -277,14 +277,14 @@ impl Talk {
             None => {
                 let request = self.request().map_err(failed)?;
                 if !self.options.stream {
-                    return good(self.client.send(&request)).map(Step::Answer);
+                    return good(self.client.send(&request)).map(|answer| Step::Answer(Box::new(answer)));
                 }
                 self.client.open(&request)
             }
         };
         loop {
             if stream.next() != Status::Ok {
-                return good(stream.into_result()).map(Step::Answer);
+                return good(stream.into_result()).map(|answer| Step::Answer(Box::new(answer)));
             }
             if !stream.text().is_empty() {
                 let text = Text::from(stream.text());
@@ -312,7 +312,7 @@ impl Talk {
         let calls = self.conversation.hear(answer.json().as_bytes()).map_err(|why| {
             let mut error = Error::new(Status::Protocol, why);
             error.http_status = answer.http_status();
-            Answer::failed(error, answer.headers().clone(), answer.body().to_vec())
+            Answer::failed(error, answer.headers().clone(), answer.body().to_vec()).with_times(answer.took())
         })?;
         self.turns += 1;
         self.calls = calls.into();

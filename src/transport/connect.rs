@@ -5,6 +5,7 @@ use super::exchange::{Exchange, Timer};
 use super::socket::{MOST_SOCKETS, Ready, Socket, wait};
 use crate::error::{Error, Result, Status};
 use crate::proxy::{Kind, Proxy};
+use crate::times::{Phase, Times};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -40,9 +41,10 @@ pub(crate) fn connect(
     tunnel: bool,
     exchange: &Exchange,
     timer: Option<Timer>,
+    times: &mut Times,
 ) -> Result<Socket> {
     let Some(proxy) = proxy else {
-        return dial(target, exchange, timer);
+        return dial(target, exchange, timer, times);
     };
     let socket = dial(
         Endpoint {
@@ -51,6 +53,7 @@ pub(crate) fn connect(
         },
         exchange,
         timer,
+        times,
     )?;
     let mut talk = Talk {
         socket: &socket,
@@ -105,9 +108,11 @@ fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Tries the addresses, each next one when the last has failed or is slow, and takes the first that answers.
-fn dial(endpoint: Endpoint<'_>, exchange: &Exchange, timer: Option<Timer>) -> Result<Socket> {
+fn dial(endpoint: Endpoint<'_>, exchange: &Exchange, timer: Option<Timer>, times: &mut Times) -> Result<Socket> {
     exchange.check_cancelled()?;
+    times.enter(Phase::LookUp);
     let mut addresses = look_up(endpoint)?.into_iter();
+    times.enter(Phase::Connect);
     let mut pending: Vec<Socket> = Vec::with_capacity(1);
     let mut failure: Option<io::Error> = None;
     let doing = format!("connecting to {endpoint}");

@@ -5,6 +5,7 @@ use super::buffers::Buffers;
 use super::exchange::{self, Exchange};
 use super::socket::{Ready, Socket, wait};
 use crate::error::{Error, Result, Status};
+use crate::times::Phase;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind, Read, Write};
@@ -124,6 +125,7 @@ impl Connection {
             ));
         }
         let mut idle = None;
+        self.clock(exchange);
         loop {
             exchange.check_cancelled()?;
             if exchange.barren > MOST_BARREN {
@@ -143,6 +145,7 @@ impl Connection {
                     exchange.received += amount as u64;
                     exchange.barren += amount as u64;
                     self.buffers.take_head(exchange);
+                    self.clock(exchange);
                     return Ok(amount);
                 }
                 Got::Records => idle = None,
@@ -157,6 +160,15 @@ impl Connection {
             wait(&[&self.socket], Ready::READABLE, exchange, timer, doing)?;
             self.drained = false;
         }
+    }
+
+    /// Tells the clock how far the answer is.
+    fn clock(&self, exchange: &mut Exchange) {
+        exchange.times.reach(if self.buffers.head_pending {
+            Phase::Wait
+        } else {
+            Phase::Body
+        });
     }
 
     /// Reads without waiting, and without asking the socket when the last read took all there was.
@@ -252,6 +264,7 @@ impl Connection {
                 .writer()
                 .write_all(self.buffers.pending())
                 .map_err(|error| broken(&error))?;
+            exchange.times.sent += self.buffers.pending().len() as u64;
         }
         loop {
             exchange.check_cancelled()?;
@@ -261,7 +274,12 @@ impl Connection {
                 _ => break,
             };
             match written {
-                Ok(amount) => sent += amount,
+                Ok(amount) => {
+                    sent += amount;
+                    if self.tls.is_none() {
+                        exchange.times.sent += amount as u64;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if !self.wait_to_send(exchange, &mut listen)? {
                         break;

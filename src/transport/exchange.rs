@@ -8,6 +8,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, Status};
 use crate::fork::Inside;
 use crate::headers::Headers;
+use crate::times::{Phase, Times, Took};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,10 @@ pub(crate) struct Exchange {
     pub limits: Limits,
     /// How many attempts the call has made, this one included.
     pub attempts: u32,
+    /// When the call began; `None`: none has.
+    pub began: Option<Instant>,
+    /// What the attempt's phases take.
+    pub times: Times,
     /// Why the transport gave up. ureq's own error is only a messenger.
     pub failure: Option<Error>,
     /// Header lines of the request that ureq need not know.
@@ -131,8 +136,19 @@ impl Exchange {
         Ok(())
     }
 
-    /// Makes ready for another attempt; limits and switches stay.
+    /// What the call took until now.
+    pub fn took(&self) -> Took {
+        let mut took = self.times.took();
+        took.attempts = self.attempts;
+        took.received_bytes += self.received;
+        took.reused = self.reused;
+        took
+    }
+
+    /// Makes ready for another request; limits and switches stay.
     pub fn begin(&mut self) {
+        self.times.received += self.received;
+        self.times.enter(Phase::Send);
         self.failure = None;
         self.headers = Headers::default();
         self.head_pending = true;
@@ -172,6 +188,8 @@ impl Exchange {
             deadline: None,
         },
         attempts: 0,
+        began: None,
+        times: Times::IDLE,
         failure: None,
         lines: Vec::new(),
         longest_line: 0,

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
 use crate::proxy::{Kind, Proxies, Proxy};
+use crate::times::{Phase, Times};
 use buffers::MOST_OUTPUT;
 use connect::Endpoint;
 use connection::{AbsoluteForm, Connection};
@@ -298,7 +299,7 @@ impl Dialer {
         self.tls.get_or_try_init(|| tls::client_config(&self.config))
     }
 
-    fn dial(&self, uri: &Uri, exchange: &Exchange) -> Result<Connection> {
+    fn dial(&self, uri: &Uri, exchange: &Exchange, times: &mut Times) -> Result<Connection> {
         let is_tls = uri.scheme_str() == Some("https");
         let host = uri
             .host()
@@ -308,8 +309,9 @@ impl Dialer {
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let timer = exchange.limits.connect_timer();
         let proxy = self.proxies().for_target(is_tls, host, port);
-        let socket = connect::connect(Endpoint { host, port }, proxy, is_tls, exchange, timer)?;
+        let socket = connect::connect(Endpoint { host, port }, proxy, is_tls, exchange, timer, times)?;
         if is_tls {
+            times.enter(Phase::Handshake);
             return Connection::tls(socket, self.tls_settings()?.clone(), host, exchange, timer);
         }
         let form = proxy
@@ -348,11 +350,19 @@ impl Connector<()> for Dialing {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> std::result::Result<Option<Connection>, ureq::Error> {
-        exchange::current(|exchange| match self.0.dial(details.uri, exchange) {
-            Ok(connection) => Ok(Some(connection)),
-            Err(error) => {
-                exchange.failure = Some(error);
-                Err(ureq::Error::ConnectionFailed)
+        exchange::current(|exchange| {
+            let mut times = std::mem::take(&mut exchange.times);
+            let dialled = self.0.dial(details.uri, exchange, &mut times);
+            if dialled.is_ok() {
+                times.enter(Phase::Send);
+            }
+            exchange.times = times;
+            match dialled {
+                Ok(connection) => Ok(Some(connection)),
+                Err(error) => {
+                    exchange.failure = Some(error);
+                    Err(ureq::Error::ConnectionFailed)
+                }
             }
         })
     }

@@ -75,6 +75,7 @@ static void a_call_and_its_result(const kuai_client *client)
     CHECK(HOLDS(kuai_result_header(result, "CONTENT-type"), "application/json"));
     CHECK(kuai_result_header(result, "x-no-such-header") == NULL);
     CHECK(HOLDS(kuai_result_headers(result), "[[\""));
+    CHECK(HOLDS(kuai_result_times(result), "\"wait_us\":"));
     kuai_result_free(result);
 }
 

@@ -149,6 +149,8 @@ void results(const kuai::client &client)
     CHECK(result.header("content-TYPE").value_or("").find("application/json") == 0);
     CHECK(!result.header("x-no-such-header"));
     CHECK(result.headers().find("[[") == 0);
+    CHECK(result.times().find("{\"total_us\":") == 0);
+    CHECK(client.log().empty());
     CHECK(result.handle() != nullptr);
     result.check();
 

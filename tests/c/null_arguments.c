@@ -135,6 +135,7 @@ static void results(const kuai_client *client)
     CHECK(kuai_result_body_size(NULL) == 0);
     CHECK(kuai_result_header(NULL, "date") == NULL);
     CHECK(kuai_result_headers(NULL) != NULL);
+    CHECK(strcmp(kuai_result_times(NULL), "{}") == 0);
     kuai_result_free(NULL);
 
     result = kuai_call(client, "models.list", NULL, NULL);

@@ -93,6 +93,11 @@ fn a_storm_of_signals_changes_nothing() {
 }
 
 #[test]
+fn a_program_sees_each_attempt_and_what_it_took() {
+    program("sight.c", &[C99, SANITIZED_C99], &[], "100 lines\n");
+}
+
+#[test]
 fn texts_are_cut_between_characters() {
     program(
         "text_cut.c",
