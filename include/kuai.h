@@ -70,6 +70,13 @@
  * is in. A thread needs 128 KiB of stack. What the library opens never takes the place of a closed stdin,
  * stdout or stderr.
  *
+ * LOOKING UP a host's name is the system's business (getaddrinfo): it follows /etc/nsswitch.conf and
+ * /etc/resolv.conf, in the calling thread and for new connections only, and nothing can break it off. A time limit
+ * that passes, or a cancelling that comes, meanwhile ends the call when the look-up ends, not before. How long that
+ * can be is set by resolv.conf: "options timeout:N attempts:M" (5 seconds and 2, unless set), for each name server
+ * and each search domain that does not answer. A base_url with an address, and a socks5h or http proxy given by its
+ * address, need no look-up.
+ *
  * ENVIRONMENT, where the configuration is silent:
  *
  *     KUAI_API_KEY     with KUAI_BASE_URL    (else https://api.kuaiai.app/v1), or when it is not set
@@ -93,7 +100,7 @@
  *     organization, project  environment  sent with each request
  *     headers, query         {}           sent with each request; an object, or [["name","value"],...]
  *     user_agent             libkuai/...  the User-Agent header
- *     connect_timeout_ms     5000         address look-up, TCP and TLS
+ *     connect_timeout_ms     5000         address look-up (see LOOKING UP), TCP and TLS
  *     idle_timeout_ms        600000       the longest gap between bytes
  *     content_timeout_ms     off          the longest gap between stream events that carry something
  *     timeout_ms             off          one attempt, from its start to the end of its answer
