@@ -7,13 +7,19 @@ mod support;
 mod c;
 #[path = "files/giant.rs"]
 mod giant;
+#[allow(dead_code)]
+#[path = "native/tools.rs"]
+mod tools;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use c::{Client, Request};
 use giant::{Child, Giant, Task};
 use serde_json::{Value, json};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 use support::clients::config;
@@ -127,7 +133,7 @@ fn names_of_files_arrive_as_given_and_inject_nothing() {
     let client = Client::new(&config(&server, json!({})));
     let content = b"\x89PNG\r\n\r\n--\0";
     let folder = Folder::new("names");
-    let mut count = 0;
+    let mut forms = Vec::new();
     let mut check = |given: &str, field: &str, outcome: c::Outcome| {
         assert_eq!(outcome.status, c::OK, "{given:?}: {}", outcome.json);
         let request = server.take_requests().pop().unwrap();
@@ -142,7 +148,7 @@ fn names_of_files_arrive_as_given_and_inject_nothing() {
         assert_eq!(parts[1].filename.as_deref(), Some(&written(given)[..]));
         assert_eq!(parts[1].content_type.as_deref(), Some("image/png"), "{given:?}");
         assert_eq!(parts[1].content, content, "{given:?}");
-        count += 1;
+        forms.push((request, written(field), written(given)));
     };
     for name in names {
         let mut request = Request::new("files.create", Some(r#"{"purpose":"vision"}"#), None);
@@ -174,7 +180,50 @@ fn names_of_files_arrive_as_given_and_inject_nothing() {
         assert_eq!(request.file(name, "plain.png", None, content), c::OK);
         check("plain.png", name, client.send(&request));
     }
-    println!("{count} forms with odd names");
+    println!("{} forms with odd names", forms.len());
+    as_python_reads_them(&forms, content);
+}
+
+/// Forms with the field `purpose` and one file: its field, its name.
+fn as_python_reads_them(forms: &[(http::Request, String, String)], content: &[u8]) {
+    if !tools::has("python3", "python3") {
+        return;
+    }
+    let mut python = Command::new("python3")
+        .arg(tools::root().join("tests/files/parts.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: String = forms
+        .iter()
+        .map(|(form, ..)| {
+            let body = BASE64_STANDARD.encode(&form.body);
+            json!({"content_type": form.header("content-type"), "body": body}).to_string() + "\n"
+        })
+        .collect();
+    let mut stdin = python.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = python.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success());
+    let read = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(read.lines().count(), forms.len());
+    for (line, (_, field, filename)) in read.lines().zip(forms) {
+        let parts: Value = serde_json::from_str(line).unwrap();
+        let file = format!("form-data; name=\"{field}\"; filename=\"{filename}\"");
+        let expected = json!([
+            {
+                "headers": [["Content-Disposition", "form-data; name=\"purpose\""]],
+                "content": BASE64_STANDARD.encode("vision"),
+            },
+            {
+                "headers": [["Content-Disposition", file], ["Content-Type", "image/png"]],
+                "content": BASE64_STANDARD.encode(content),
+            },
+        ]);
+        assert_eq!(parts, expected);
+    }
 }
 
 #[test]
