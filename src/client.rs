@@ -409,8 +409,15 @@ impl Client {
                 log.start(about, exchange.attempts);
             }
             exchange.limits.attempt = attempt_length.map(|length| (length, Instant::now() + length));
-            let sent = self.follow(outgoing, &headers, exchange).map_err(Refused::from);
-            let mut refused = match sent.and_then(|response| receive(exchange, response)) {
+            let received = loop {
+                let sent = self.follow(outgoing, &headers, exchange).map_err(Refused::from);
+                let received = sent.and_then(|response| receive(exchange, response));
+                // Else nothing was sent, and the pool has one such connection less.
+                if !std::mem::take(&mut exchange.closed_at_rest) {
+                    break received;
+                }
+            };
+            let mut refused = match received {
                 Ok(received) => return Ok(received),
                 Err(refused) => refused,
             };

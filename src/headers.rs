@@ -54,9 +54,16 @@ impl Headers {
     /// colon and visible text. The block's length comes with it.
     pub(crate) fn parse_proper(input: &[u8]) -> Option<(Headers, usize)> {
         let count = |from: usize, class: u8| {
-            input[from..]
-                .iter()
-                .position(|&byte| CLASSES[usize::from(byte)] & class == 0)
+            let bytes = input[from..].iter();
+            bytes.copied().position(|byte| CLASSES[usize::from(byte)] & class == 0)
+        };
+        // Values are long enough to be looked at in steps of eight.
+        let visible = |from: usize| {
+            let mut at = from;
+            while input[at..].first_chunk().is_some_and(all_visible) {
+                at += 8;
+            }
+            Some(at + count(at, VISIBLE)?)
         };
         let line_end = |at: usize| match input[at..] {
             [b'\n', ..] => Some(at + 1),
@@ -64,7 +71,7 @@ impl Headers {
             _ => None,
         };
         let mut fields: Vec<Field> = Vec::with_capacity(16);
-        let mut at = line_end(count(0, VISIBLE)?)?;
+        let mut at = line_end(visible(0)?)?;
         let size = loop {
             if let Some(end) = line_end(at) {
                 break end;
@@ -74,7 +81,7 @@ impl Headers {
                 return None;
             }
             let mut start = name.end + 1;
-            let mut end = start + count(start, VISIBLE)?;
+            let mut end = visible(start)?;
             at = line_end(end)?;
             while start < end && matches!(input[start], b' ' | b'\t') {
                 start += 1;
@@ -169,6 +176,13 @@ const CLASSES: [u8; 256] = {
     }
     classes
 };
+
+/// Whether all are [`VISIBLE`], tabs left out.
+fn all_visible(bytes: &[u8; 8]) -> bool {
+    !bytes
+        .iter()
+        .fold(false, |found, &byte| found | (byte < 0x20) | (byte == 0x7F))
+}
 
 impl Field {
     /// The field in the line `block[start..end]`; `end` is where its line feed stands.

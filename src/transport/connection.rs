@@ -228,6 +228,15 @@ impl Connection {
         }
         if exchange.head_pending && !self.buffers.head_pending {
             self.begin(exchange);
+            // Asked here and not in `is_open`, as ureq holds its pool's lock there.
+            if self.used && !self.is_alive() {
+                self.buffers.sent_all();
+                exchange.closed_at_rest = true;
+                return Err(Error::new(
+                    Status::Connection,
+                    "the service closed the connection at rest",
+                ));
+            }
         }
         let sent = if self.deaf.is_some() {
             Ok(())
@@ -345,9 +354,6 @@ impl Connection {
 
     /// Whether the connection, fresh from the pool, can carry another call.
     fn is_alive(&mut self) -> bool {
-        if exchange::current(|exchange| exchange.fresh_only) || !self.socket.is_ours() {
-            return false;
-        }
         if self.socket.is_quiet() {
             return true;
         }
@@ -400,7 +406,7 @@ impl Transport for Connection {
     fn is_open(&mut self) -> bool {
         if self.resting {
             self.resting = false;
-            return self.is_alive();
+            return self.socket.is_ours() && !exchange::current(|exchange| exchange.fresh_only);
         }
         self.resting = true;
         self.used = true;

@@ -38,6 +38,8 @@ pub(crate) struct Exchange {
     pub head_pending: bool,
     /// The request went out on a connection that an earlier call had used.
     pub reused: bool,
+    /// That connection was found closed before anything was sent.
+    pub closed_at_rest: bool,
     /// How many bytes of an answer came, headers included.
     pub received: u64,
     /// How many bytes came since something of the answer was last handed on: its head, or a part of its body.
@@ -153,6 +155,7 @@ impl Exchange {
         self.headers = Headers::default();
         self.head_pending = true;
         self.reused = false;
+        self.closed_at_rest = false;
         self.received = 0;
         self.barren = 0;
         self.answered_early = false;
@@ -197,6 +200,7 @@ impl Exchange {
         headers: Headers::NONE,
         head_pending: false,
         reused: false,
+        closed_at_rest: false,
         received: 0,
         barren: 0,
         fresh_only: false,

@@ -176,6 +176,8 @@ fn divided(uri: &Uri, headers: &HeaderMap, body: &Body<'_>, exchange: &mut Excha
     let has_user = uri
         .authority()
         .is_some_and(|authority| authority.as_str().contains('@'));
+    // A bare request goes out in its own order.
+    let all = exchange.raw_body;
     let mut known = HeaderMap::new();
     let lines = &mut exchange.lines;
     lines.clear();
@@ -185,7 +187,7 @@ fn divided(uri: &Uri, headers: &HeaderMap, body: &Body<'_>, exchange: &mut Excha
     let mut known_size = longest;
     for (name, value) in headers {
         let framing = matches!(*name, HOST | CONTENT_LENGTH | TRANSFER_ENCODING | EXPECT | CONNECTION);
-        if framing || has_user && *name == AUTHORIZATION {
+        if all || framing || has_user && *name == AUTHORIZATION {
             longest = longest.max(value.len());
             known_size += value.len() + ROOM;
             known.append(name, value.clone());
