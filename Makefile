@@ -22,7 +22,7 @@ C_EXAMPLES   := $(patsubst examples-c/%.c,$(BIN)/%,$(wildcard examples-c/*.c))
 CXX_EXAMPLES := $(patsubst examples-c/%.cpp,$(BIN)/%_cpp,$(wildcard examples-c/*.cpp))
 LINK          = -L$(OUT) -lkuai -Wl,-rpath,$(abspath $(OUT)) -pthread -lm
 
-.PHONY: all demo test examples headers install uninstall clean help tools
+.PHONY: all demo test bench examples headers install uninstall clean help tools
 .DELETE_ON_ERROR:
 
 all: tools ## builds the library: libkuai.so and libkuai.a in target/release
@@ -34,6 +34,9 @@ demo: tools ## asks one question from C: the stand-in service, or with KUAI_API_
 
 test: tools ## runs all tests; those for tools that are not installed say so and are skipped
 	$(CARGO) test --locked
+
+bench: tools ## measures what a call costs, beside other libraries; docs/performance.md tells how to read it
+	@CARGO='$(CARGO)' CC='$(CC)' CARGO_TARGET_DIR='$(TARGET)' bash benches/run.sh
 
 examples: $(C_EXAMPLES) $(CXX_EXAMPLES) ## compiles the programs of examples-c into examples-c/bin
 

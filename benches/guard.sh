@@ -3,10 +3,20 @@
 #
 #     benches/guard.sh             compares, and says which call grew
 #     benches/guard.sh --refresh   writes the figures of now into benches/figures.txt
+#
+# Another compiler or C library makes other figures: which they were stands in the first line of figures.txt.
 set -euo pipefail
 source "$(dirname "$0")/measure.sh"
 
-figure() { echo "$1 $2"; }
+# The C library shall not choose its copying loops by the processor.
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM
+
+figure() {
+    [ -n "$2" ] || { echo "guard: $1 could not be measured" >&2; exit 1; }
+    echo "$1 $2"
+}
+
+toolchain() { echo "# $(rustc --version | cut -d ' ' -f 1,2), $(getconf GNU_LIBC_VERSION), $(valgrind --version), $(uname -m)"; }
 
 figures() {
     figure 'instructions.chat.http' "$(each instructions kuai chat 100 1000 http)"
@@ -14,7 +24,6 @@ figures() {
     figure 'instructions.event.http' "$(each instructions kuai stream 100 1100 http)"
     figure 'instructions.embeddings.http' "$(each instructions kuai embeddings 1 3 http)"
     figure 'instructions.cold.http' "$(instructions kuai chat 1 http)"
-    figure 'instructions.cold.https' "$(instructions kuai chat 1 https)"
     figure 'system_calls.chat.http' "$(each system_calls kuai chat 100 1000 http)"
     figure 'system_calls.chat.https' "$(each system_calls kuai chat 100 1000 https)"
     figure 'allocations.chat.http' "$(each allocations kuai chat 100 1000 http)"
@@ -27,22 +36,26 @@ figures() {
 build_ours
 serve
 if [ "${1:-}" = --refresh ]; then
-    figures | tee "$here/figures.txt"
+    { toolchain; figures; } | tee "$here/figures.txt"
     exit
 fi
+[ "$(head -n 1 "$here/figures.txt")" = "$(toolchain)" ] || echo "the committed figures were made with: $(head -n 1 "$here/figures.txt")"
 figures >"$out/figures"
 awk '
+    /^#/ { next }
     NR == FNR { committed[$1] = $2; next }
     {
         seen[$1] = 1
+        count++
         verdict = "ok"
         if (!($1 in committed)) { verdict = "NOT IN figures.txt"; bad = 1 }
-        else if ($2 > committed[$1] * 1.05) { verdict = "GREW"; bad = 1 }
+        else if ($2 > committed[$1] * 1.05) { verdict = "GREW"; grew++; bad = 1 }
         else if ($2 < committed[$1] * 0.95) verdict = "shrank: benches/guard.sh --refresh keeps it so"
         printf "%-32s %12d  committed %12d  %s\n", $1, $2, committed[$1], verdict
     }
     END {
         for (name in committed) if (!(name in seen)) { print name " is not measured any more"; bad = 1 }
+        printf "guard: %d figures compared, %d grew\n", count, grew
         exit bad
     }
 ' "$here/figures.txt" "$out/figures"

@@ -24,6 +24,7 @@ build_ours() {
 }
 
 serve() {
+    rm -f "$out/port" "$out/port-tls"
     if [ ! -e "$out/key.pem" ]; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
             -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
@@ -34,8 +35,12 @@ serve() {
     "$out/server" "$out/cert.pem" "$out/key.pem" >"$out/port-tls" &
     servers="$servers $!"
     # shellcheck disable=SC2064,SC2086
-    trap "kill $servers 2>/dev/null" EXIT
-    while [ ! -s "$out/port" ] || [ ! -s "$out/port-tls" ]; do sleep 0.05; done
+    trap "kill $servers 2>/dev/null; rm -f '$BENCH_UPLOAD' '$BENCH_DOWNLOAD'" EXIT
+    while [ ! -s "$out/port" ] || [ ! -s "$out/port-tls" ]; do
+        # shellcheck disable=SC2086
+        kill -0 $servers || { echo "the servers did not start" >&2; return 1; }
+        sleep 0.05
+    done
     http="http://127.0.0.1:$(cat "$out/port")/v1"
     https="https://localhost:$(cat "$out/port-tls")/v1 $out/cert.pem"
 }
@@ -49,14 +54,14 @@ instructions() {
 # system_calls PROGRAM WHAT COUNT SCHEME
 system_calls() {
     # shellcheck disable=SC2046
-    strace -f -c -o "$out/strace" $(program "$1") "$2" "$3" $(url "$4") >/dev/null
+    strace -f -c -o "$out/strace" $(program "$1") "$2" "$3" $(url "$4") >/dev/null || return
     awk '$NF == "total" { print $4 }' "$out/strace"
 }
 
 # allocations PROGRAM WHAT COUNT SCHEME: how many, reallocations counted too, and the most bytes held at once.
 allocations() {
     # shellcheck disable=SC2046
-    ALLOCATIONS=$out/allocations LD_PRELOAD=$out/allocations.so $(program "$1") "$2" "$3" $(url "$4") >/dev/null
+    ALLOCATIONS=$out/allocations LD_PRELOAD=$out/allocations.so $(program "$1") "$2" "$3" $(url "$4") >/dev/null || return
     awk '{ print $1 + $2, $4 }' "$out/allocations"
 }
 
@@ -67,7 +72,7 @@ url() { if [ "$1" = https ]; then echo "$https"; else echo "$http"; fi; }
 # each MEASURE PROGRAM WHAT FEW MANY SCHEME: what one call (or one event) costs, rounded to the nearest.
 each() {
     local few many
-    few=$("$1" "$2" "$3" "$4" "$6")
-    many=$("$1" "$2" "$3" "$5" "$6")
+    few=$("$1" "$2" "$3" "$4" "$6") || return
+    many=$("$1" "$2" "$3" "$5" "$6") || return
     awk -v few="${few%% *}" -v many="${many%% *}" -v count=$(($5 - $4)) 'BEGIN { printf "%.0f\n", (many - few) / count }'
 }

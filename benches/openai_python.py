@@ -1,7 +1,6 @@
 """The official Python library doing the same: `openai_python.py WHAT COUNT BASE_URL [CA_FILE]`."""
 import sys
 
-import httpx
 import openai
 
 MESSAGES = [
@@ -10,7 +9,7 @@ MESSAGES = [
 ]
 
 what, count, base_url = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-http = httpx.Client(verify=sys.argv[4]) if len(sys.argv) > 4 else None
+http = openai.DefaultHttpxClient(verify=sys.argv[4]) if len(sys.argv) > 4 else None
 client = openai.OpenAI(base_url=base_url, api_key="sk-bench", http_client=http)
 if what == "chat":
     for _ in range(count):

@@ -23,7 +23,7 @@ build_others() {
         echo "left out: ureq and serde_json" >&2
     fi
     programs+="socket "
-    if "${PYTHON:-python3}" -c 'import openai' 2>/dev/null; then
+    if "${PYTHON:-python3}" "$here/openai_python.py" chat 0 http://127.0.0.1:1 2>/dev/null; then
         programs+="python "
     else
         echo "left out: openai-python (PYTHON=a Python that has it)" >&2
@@ -49,21 +49,28 @@ row() {
     shift 2
     printf '%-42s' "$title"
     for name in $programs; do
-        if [ "${able#*"$name"}" != "$able" ]; then printf '%14s' "$("${@//@/$name}")"; else printf '%14s' -; fi
+        local value=-
+        if [ "${able#*"$name"}" != "$able" ]; then value=$("${@//@/$name}") || value=failed; fi
+        printf '%14s' "$value"
+        [ "$value" != failed ] || failures=$((failures + 1))
     done
     printf '\n'
 }
 
-# seconds PROGRAM WHAT COUNT SCHEME: of the processor, in user and system mode.
+# seconds FORMAT PROGRAM WHAT COUNT SCHEME: as bash's `time` tells them.
 seconds() {
+    local TIMEFORMAT=$1
     # shellcheck disable=SC2046
-    { TIMEFORMAT='%U %S'; time $(program "$1") "$2" "$3" $(url "$4") >/dev/null; } 2>&1 | awk '{ print $1 + $2 }'
+    { time $(program "$2") "$3" "$4" $(url "$5") >/dev/null 2>"$out/errors"; } 2>&1
 }
+
+processor() { seconds '%U %S' "$@" | awk '{ print $1 + $2 }'; }
+elapsed() { seconds '%R' "$@"; }
 
 # The processor's microseconds a call, as the smallest of five: other programs only ever add to it.
 microseconds() {
     for _ in 1 2 3 4 5; do
-        awk -v few="$(seconds "$1" "$2" 100 "$3")" -v many="$(seconds "$1" "$2" 2100 "$3")" 'BEGIN { printf "%.0f\n", (many - few) * 500 }'
+        awk -v few="$(processor "$1" "$2" 100 "$3")" -v many="$(processor "$1" "$2" 2100 "$3")" 'BEGIN { printf "%.0f\n", (many - few) * 500 }'
     done | sort -n | head -n 1
 }
 
@@ -77,17 +84,12 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' $(program "$1") "$2" "$3" $(url "$4")
 }
 
-# Wall time against our own, as the median of the ratios of interleaved runs.
+# Wall time against our own, as the median of the ratios of interleaved runs: how often ours goes into theirs.
 ratio() {
     if [ "$1" = kuai ]; then echo 1; return; fi
     for _ in 1 2 3 4 5; do
         awk -v theirs="$(elapsed "$1" "$2" "$3" "$4")" -v ours="$(elapsed kuai "$2" "$3" "$4")" 'BEGIN { printf "%.2f\n", theirs / ours }'
     done | sort -n | sed -n 3p
-}
-
-elapsed() {
-    # shellcheck disable=SC2046
-    { TIMEFORMAT='%R'; time $(program "$1") "$2" "$3" $(url "$4") >/dev/null; } 2>&1
 }
 
 size() {
@@ -99,6 +101,7 @@ size() {
 }
 
 programs=' kuai '
+failures=0
 build_ours
 build_others
 serve
@@ -134,4 +137,4 @@ row 'size, stripped, with TLS' 'kuai curl ureq' size @
 for _ in 1 2 3 4 5; do
     awk -v one="$(elapsed kuai threads 500 http)" -v own="$(elapsed kuai threads-own 500 http)" 'BEGIN { printf "%.2f\n", own / one }'
 done | sort -n | sed -n '3s/^/eight threads on one client, of eight clients: /p'
-rm -f "$BENCH_UPLOAD" "$BENCH_DOWNLOAD"
+[ "$failures" = 0 ] || { echo "$failures measurements failed" >&2; exit 1; }
