@@ -6,6 +6,7 @@
 
 use crate::json;
 use std::fmt;
+use zeroize::Zeroize;
 
 /// What became of a call. The numbers are the C ABI's and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -232,7 +233,8 @@ impl Error {
             .chain([&mut detail.message])
             .chain(detail.extra.iter_mut().map(|(_, json)| json));
         for text in all.filter(|text| text.contains(secret)) {
-            *text = text.replace(secret, "***");
+            let clean = text.replace(secret, "***");
+            std::mem::replace(text, clean).zeroize();
         }
     }
 

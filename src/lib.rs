@@ -23,7 +23,7 @@
 //! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
 //! | `log`, [`times`] | what a program can see of its calls |
 //! | `config`, `proxy` | everything that can be set |
-//! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`], `descriptor` | what all of them stand on |
+//! | [`json`], [`headers`], [`error`], [`fork`], [`cancel`], `descriptor`, `wiped` | what all of them stand on |
 #![cfg_attr(not(fuzzing), warn(missing_docs))]
 
 mod accumulate;
@@ -57,6 +57,7 @@ mod tokens;
 pub mod tools;
 mod transport;
 mod webhook;
+mod wiped;
 
 pub use cancel::Cancel;
 pub use client::Client;

@@ -10,9 +10,11 @@ use crate::multipart::Multipart;
 use crate::operation::{Answer, Target};
 use crate::request::{Body, Request};
 use crate::transport::{self, header};
+use bytes::Bytes;
 use std::borrow::Cow;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use zeroize::Zeroizing;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BETA: HeaderName = HeaderName::from_static("openai-beta");
@@ -234,11 +236,13 @@ fn default_headers(config: &Config) -> Result<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(12);
     let faulty = |key: &str, why: String| Error::new(Status::Config, format!("{key}: {why}"));
     if let Some(key) = &config.api_key {
-        let (name, text) = match config.azure {
-            Some(_) => (HeaderName::from_static("api-key"), key.expose().to_owned()),
-            None => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+        let (name, scheme) = match config.azure {
+            Some(_) => (HeaderName::from_static("api-key"), ""),
+            None => (AUTHORIZATION, "Bearer "),
         };
-        let mut value = HeaderValue::try_from(text)
+        let text = Zeroizing::new([scheme.as_bytes(), key.expose().as_bytes()].concat());
+        // Every copy of the value shares these bytes, which are wiped when the last one goes.
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
             .map_err(|_| faulty("api_key", "holds a character that no header can carry".into()))?;
         // Keeps the key out of every debug output of the map.
         value.set_sensitive(true);

@@ -137,4 +137,30 @@ mod tests {
         assert_eq!(bytes(folder.to_str().unwrap(), b"").unwrap_err().status, Status::Io);
         std::fs::remove_dir_all(&folder).unwrap();
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_and_not_followed_and_only_the_owner_reads_what_is_made() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = std::env::temp_dir().join(format!("kuai-save-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (precious, target) = (folder.join("precious"), folder.join("speech.mp3"));
+        std::fs::write(&precious, "precious").unwrap();
+        // A link where the file goes, and links where its draft would go.
+        symlink(&precious, &target).unwrap();
+        symlink(
+            &precious,
+            folder.join(format!(".speech.mp3.{}-0.part", std::process::id())),
+        )
+        .unwrap();
+        bytes(target.to_str().unwrap(), b"whole").unwrap();
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+        let made = std::fs::symlink_metadata(&target).unwrap();
+        assert!(made.is_file() && made.permissions().mode() & 0o777 == 0o600, "{made:?}");
+        std::fs::set_permissions(&target, PermissionsExt::from_mode(0o644)).unwrap();
+        bytes(target.to_str().unwrap(), b"again").unwrap();
+        let made = std::fs::symlink_metadata(&target).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, 0o600, "what was there gives way");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -77,3 +77,31 @@ fn a_wrong_configuration_is_told_without_its_secrets() {
         assert!(!format!("{error} {error:?}").contains(SECRET), "{error}");
     }
 }
+
+#[test]
+fn the_tests_that_security_md_names_are_there() {
+    fn read_all(folder: &std::path::Path, out: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read_all(&path, out);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                out.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    read_all(&root.join("src"), &mut sources);
+    read_all(&root.join("tests"), &mut sources);
+    let document = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut count = 0;
+    for name in document.split('`').skip(1).step_by(2) {
+        let is_file = name.starts_with("src/") || name.starts_with("tests/") || name.starts_with("fuzz/");
+        let is_test = name.split('_').count() > 3;
+        assert!(!is_file || root.join(name).exists(), "{name}");
+        assert!(!is_test || sources.contains(&format!("fn {name}(")), "{name}");
+        count += usize::from(is_file || is_test);
+    }
+    assert!(count > 15, "{count}");
+}

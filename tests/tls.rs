@@ -81,6 +81,34 @@ fn a_certificate_that_is_not_to_be_believed_is_refused() {
 }
 
 #[test]
+fn a_self_signed_certificate_of_an_authority_is_refused_in_words_that_help() {
+    let folder = std::env::temp_dir().join(format!("kuai-tls-self-signed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (cert, key_file) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(&cert, params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let server = server(Tls::from_files(&cert, &key_file).unwrap());
+    let config = json!({"api_key": KEY, "base_url": server.url("/v1"), "ca_file": path(&cert)});
+    let answer = Client::new(Some(&config.to_string()))
+        .unwrap()
+        .chat_complete(&question("hi"));
+    let error = answer.error().unwrap();
+    assert_eq!(
+        (error.status, error.code.as_deref()),
+        (Status::Tls, Some("CaUsedAsEndEntity"))
+    );
+    assert!(
+        error.message.contains("CA:TRUE") && error.message.contains("ca_file"),
+        "{}",
+        error.message
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_told_as_that() {
     let server = Server::start_raw(|wire| wire.write(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
     let config =

@@ -36,7 +36,7 @@ impl Environment<'_> {
 
     /// Whether the variable is there at all, empty or not.
     pub fn has(self, name: &str) -> bool {
-        (self.0)(name).is_some()
+        (self.0)(name).map(Secret::new).is_some()
     }
 }
 

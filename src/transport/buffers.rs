@@ -8,6 +8,7 @@
 use super::exchange::{self, Exchange};
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
+use crate::wiped::{grow, wipe};
 
 /// A body goes out in writes of about this size.
 pub(super) const MOST_OUTPUT: usize = 128 * 1024;
@@ -24,6 +25,8 @@ const LARGEST_HEAD: usize = 64 * 1024;
 pub(crate) struct Buffers {
     output: Vec<u8>,
     pending: usize,
+    /// Up to here the output holds what was put in: the key is among it.
+    secret: usize,
     /// Of the request's head as ureq writes it: each must fit in one piece.
     longest_line: usize,
     input: Vec<u8>,
@@ -42,6 +45,12 @@ impl Buffers {
 
     pub fn sent_all(&mut self) {
         self.pending = 0;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        wipe(&mut self.output[..self.secret]);
+        self.secret = 0;
     }
 
     /// `amount` more bytes wait. Says whether it is time to send.
@@ -59,9 +68,8 @@ impl Buffers {
 
     /// Puts text into what waits to be sent.
     pub fn insert(&mut self, at: usize, text: &[u8]) {
-        if self.output.len() < self.pending + text.len() {
-            self.output.resize(self.pending + text.len(), 0);
-        }
+        grow(&mut self.output, self.pending + text.len());
+        self.secret = self.secret.max(at) + text.len();
         self.output.copy_within(at..self.pending, at + text.len());
         self.output[at..at + text.len()].copy_from_slice(text);
         self.pending += text.len();
@@ -180,6 +188,12 @@ impl Buffers {
     }
 }
 
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 impl ureq::unversioned::transport::Buffers for Buffers {
     fn output(&mut self) -> &mut [u8] {
         self.make_output();
@@ -284,10 +298,8 @@ mod tests {
     use ureq::unversioned::transport::Buffers as _;
 
     fn with_input(text: &[u8]) -> Buffers {
-        let mut buffers = Buffers {
-            head_pending: true,
-            ..Buffers::default()
-        };
+        let mut buffers = Buffers::default();
+        buffers.head_pending = true;
         buffers.room().unwrap()[..text.len()].copy_from_slice(text);
         buffers.came(text.len());
         buffers

@@ -6,6 +6,7 @@ use super::socket::{MOST_SOCKETS, Ready, Socket, wait};
 use crate::error::{Error, Result, Status};
 use crate::proxy::{Kind, Proxy};
 use crate::times::{Phase, Times};
+use crate::wiped::Wiped;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -193,14 +194,15 @@ struct Talk<'a> {
 impl Talk<'_> {
     /// RFC 9110, section 9.3.6.
     fn http_connect(&mut self, target: Endpoint<'_>) -> Result<()> {
-        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+        let mut request = Wiped::new();
+        request.push(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").as_bytes());
         if let Some(authorization) = self.proxy.basic_authorization() {
-            request.push_str("Proxy-Authorization: ");
-            request.push_str(authorization.expose());
-            request.push_str("\r\n");
+            request.push(b"Proxy-Authorization: ");
+            request.push(authorization.expose().as_bytes());
+            request.push(b"\r\n");
         }
-        request.push_str("\r\n");
-        self.send(request.as_bytes())?;
+        request.push(b"\r\n");
+        self.send(&request)?;
         let answer = self.receive_head()?;
         let line = answer.lines().next().unwrap_or_default();
         match line.split_ascii_whitespace().nth(1) {
@@ -237,12 +239,13 @@ impl Talk<'_> {
         let Some((user, password)) = &self.proxy.user else {
             return Ok(());
         };
-        let mut message = vec![1];
+        let mut message = Wiped::new();
+        message.push(&[1]);
         for text in [user.as_str(), password.expose()] {
             let length =
                 u8::try_from(text.len()).map_err(|_| self.failed("user and password may have 255 bytes each"))?;
-            message.push(length);
-            message.extend_from_slice(text.as_bytes());
+            message.push(&[length]);
+            message.push(text.as_bytes());
         }
         self.send(&message)?;
         match self.receive::<2>()? {

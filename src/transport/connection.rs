@@ -6,6 +6,7 @@ use super::exchange::{self, Exchange};
 use super::socket::{Ready, Socket, wait};
 use crate::error::{Error, Result, Status};
 use crate::times::Phase;
+use crate::wiped::Wiped;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind, Read, Write};
@@ -38,7 +39,7 @@ pub(crate) struct AbsoluteForm {
     /// `http://host:port`, before the path.
     pub origin: String,
     /// A whole header line, or nothing.
-    pub authorization: String,
+    pub authorization: Wiped,
 }
 
 impl Connection {
@@ -259,7 +260,7 @@ impl Connection {
         let at = line_end.map_or(0, |at| at + 2);
         self.buffers.insert(at, &exchange.lines);
         let Some(form) = &self.absolute_form else { return };
-        self.buffers.insert(at, form.authorization.as_bytes());
+        self.buffers.insert(at, &form.authorization);
         if let Some(at) = self.buffers.pending().iter().position(|&byte| byte == b' ') {
             self.buffers.insert(at + 1, form.origin.as_bytes());
         }
@@ -479,6 +480,16 @@ fn broken(error: &io::Error) -> Error {
 
 fn tls_error(host: &str, error: &rustls::Error) -> Error {
     let mut failure = Error::new(Status::Tls, format!("TLS with {host}: {error}"));
+    // rustls has no word of its own for it, and it is what most self-signed certificates are.
+    if matches!(error, rustls::Error::InvalidCertificate(reason) if format!("{reason:?}").contains("CaUsedAsEndEntity"))
+    {
+        failure.message = format!(
+            "TLS with {host}: the server's own certificate is that of a certificate authority (CA:TRUE), as self-signed ones often are; \
+             it is not accepted for a server, not even when ca_file holds it. Sign another one with it, or make one without CA:TRUE"
+        );
+        failure.code = Some("CaUsedAsEndEntity".to_owned());
+        return failure;
+    }
     failure.code = match error {
         rustls::Error::InvalidCertificate(reason) => Some(
             format!("{reason:?}")

@@ -9,6 +9,7 @@ use crate::error::{Error, Status};
 use crate::fork::Inside;
 use crate::headers::Headers;
 use crate::times::{Phase, Times, Took};
+use crate::wiped::Wiped;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ pub(crate) struct Exchange {
     /// Why the transport gave up. ureq's own error is only a messenger.
     pub failure: Option<Error>,
     /// Header lines of the request that ureq need not know.
-    pub lines: Vec<u8>,
+    pub lines: Wiped,
     /// The longest line of the request's head that ureq writes, at least.
     pub longest_line: usize,
     /// About how much there is to send, or as much as a buffer is to hold.
@@ -194,7 +195,7 @@ impl Exchange {
         began: None,
         times: Times::IDLE,
         failure: None,
-        lines: Vec::new(),
+        lines: Wiped::new(),
         longest_line: 0,
         request_size: 0,
         headers: Headers::NONE,

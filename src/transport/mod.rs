@@ -20,6 +20,7 @@ use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
 use crate::proxy::{Kind, Proxies, Proxy};
 use crate::times::{Phase, Times};
+use crate::wiped::Wiped;
 use buffers::MOST_OUTPUT;
 use connect::Endpoint;
 use connection::{AbsoluteForm, Connection};
@@ -193,7 +194,7 @@ fn divided(uri: &Uri, headers: &HeaderMap, body: &Body<'_>, exchange: &mut Excha
             known.append(name, value.clone());
         } else {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                lines.extend_from_slice(part);
+                lines.push(part);
             }
         }
     }
@@ -335,7 +336,13 @@ fn absolute_form(uri: &Uri, proxy: &Proxy) -> AbsoluteForm {
             uri.authority().map(|authority| authority.as_str()).unwrap_or_default()
         ),
         authorization: authorization
-            .map(|value| format!("Proxy-Authorization: {}\r\n", value.expose()))
+            .map(|value| {
+                let mut line = Wiped::new();
+                line.push(b"Proxy-Authorization: ");
+                line.push(value.expose().as_bytes());
+                line.push(b"\r\n");
+                line
+            })
             .unwrap_or_default(),
     }
 }

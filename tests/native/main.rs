@@ -14,5 +14,6 @@ mod install;
 mod other_languages;
 mod program;
 mod proof;
+mod secrets;
 mod thread_sanitizer;
 mod tools;
