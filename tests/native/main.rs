@@ -11,6 +11,7 @@ mod c_programs;
 mod examples;
 mod hosts;
 mod install;
+mod limits;
 mod other_languages;
 mod program;
 mod proof;
