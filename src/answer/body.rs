@@ -11,10 +11,13 @@ pub(super) const MOST: usize = 2048;
 /// How much of a page is.
 const MOST_OF_PAGE: usize = 200;
 
-/// The body without a byte order mark and white space around it.
+/// The body without byte order marks and white space around it. Whoever joins files joins their marks too.
 pub(super) fn trimmed(body: &[u8]) -> &[u8] {
-    let body = body.trim_ascii();
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+    let mut body = body.trim_ascii();
+    while let Some(rest) = body.strip_prefix(b"\xef\xbb\xbf") {
+        body = rest.trim_ascii();
+    }
+    body
 }
 
 /// The start of what came, for an error document.
@@ -220,7 +223,13 @@ mod tests {
 
     #[test]
     fn what_surrounds_an_answer_is_left_out() {
-        for body in [&b"{}"[..], b" \n{}\r\n", b"\xef\xbb\xbf{}", b"\n\xef\xbb\xbf {} "] {
+        for body in [
+            &b"{}"[..],
+            b" \n{}\r\n",
+            b"\xef\xbb\xbf{}",
+            b"\n\xef\xbb\xbf {} ",
+            b"\xef\xbb\xbf\n\xef\xbb\xbf{}",
+        ] {
             assert_eq!(trimmed(body), b"{}");
         }
     }
