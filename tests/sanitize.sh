@@ -6,7 +6,7 @@
 # Sanitizers are an unstable option of rustc; RUSTC_BOOTSTRAP lets the stable compiler take it. Rust's standard library comes without
 # ThreadSanitizer's eyes, and what happens in its machine code looks like a race where there is none. That is not suppressed: a few of its
 # functions are wrapped so that ThreadSanitizer is told what they do (`wrapper` below has the list, with the reason for each). The harness
-# that runs the tests comes so too, and hands its results from thread to thread; what is suppressed are these two types of its own.
+# that runs the tests comes so too. Suppressed are values of three types, which only these two hand from thread to thread.
 #
 # (helgrind and DRD are of no use here: they know locks by pthread calls, and Rust's make none.)
 #
@@ -14,8 +14,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What shares memory between threads, and whatever ends what another thread is doing.
-tests_under_thread=(--lib --test connections --test streams --test time --test quirks)
+# What shares memory between threads, and whatever ends what another thread is doing. Left out is what sends 32 MB in a time that a
+# program under ThreadSanitizer does not keep.
+tests_under_thread=(--test connections --test streams --test time --test quirks -- --skip an_upload_that_nobody_reads_is_bounded)
 # What takes memory from C's hands and gives it back, and the parts that read what services send.
 tests_under_address=(--lib --test capi_arguments --test connections --test retries --test streams --test quirks)
 
@@ -129,7 +130,7 @@ WRAPPER
     done
 }
 
-# Matched against every frame of a report, and all tests run below frames of the harness: so these name nothing but its own values.
+# Matched against every frame of a report, and all tests run below frames of the harness: so these name types and no functions.
 suppressions() {
     cat >"$directory/suppressions.txt" <<'SUPPRESSIONS'
 # The channel over which a test's thread tells how the test ended: its blocks are read and written in the harness's machine code.
@@ -137,6 +138,8 @@ race:MaybeUninit<test::event::CompletedTest>
 race:Channel<test::event::CompletedTest>
 # The closure that is the test, which the harness's main thread and the test's own share: whoever is last frees it.
 race:Arc<std::sync::poison::mutex::Mutex<core::option::Option<test::run_test::{closure#0}>>>
+# What a scope of threads counts with: its last owner frees it in the standard library's machine code, where the wrapped fetch_sub is not.
+race:Arc<std::thread::scoped::ScopeData>
 SUPPRESSIONS
 }
 
@@ -144,13 +147,16 @@ SUPPRESSIONS
 run() {
     local sanitizer=$1 flags=$2
     shift 2
-    echo "== ${sanitizer}: ${*#--}"
+    echo "== the tests under the $sanitizer sanitizer"
     # Without address space randomisation, which ThreadSanitizer's map of the memory does not always go with.
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer $flags" \
-        CARGO_TARGET_DIR="$directory" KUAI_SANITIZER="$sanitizer" \
-        ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1" \
+        CARGO_TARGET_DIR="$directory" \
+        ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1" LSAN_OPTIONS="print_suppressions=0" \
         TSAN_OPTIONS="second_deadlock_stack=1:suppressions=$directory/suppressions.txt" \
-        setarch "$(uname -m)" -R env -u CARGO_ENCODED_RUSTFLAGS cargo test --locked --no-fail-fast --target "$target" "$@"
+        setarch "$(uname -m)" -R env -u CARGO_ENCODED_RUSTFLAGS cargo test --locked --no-fail-fast --target "$target" "$@" \
+        | tee "$directory/$sanitizer.log"
+    awk -v sanitizer="$sanitizer" '/^test result: ok/ {tests += $4; programs++}
+        END {print "sanitizers: " sanitizer ": " tests " tests in " programs " programs, nothing found"}' "$directory/$sanitizer.log"
 }
 
 if [ $# -eq 0 ]; then
