@@ -30,10 +30,15 @@ fuzz_target!(|input: &[u8]| {
     };
     if let Some(other) = other {
         let again = if is_stream { streamed(&other) } else { whole(&other) };
-        // Which of several faults of a stream is met first depends on what has come by then.
-        let both_fail = once.0 != Status::Done && again.0 != Status::Done;
+        // Which of several faults is met first depends on what has come by then; and a fault in a chunk's frame that comes in one
+        // read with a stream's end hides that end.
+        let failures = [&once, &again].map(|(status, _)| !matches!(status, Status::Ok | Status::Done));
+        let may_differ = match is_stream {
+            true => failures != [false; 2],
+            false => failures == [true; 2] && how % 8 > 1,
+        };
         assert!(
-            once == again || is_stream && both_fail,
+            once == again || may_differ,
             "{} differently, in pieces of {sizes:?}: {once:?} and {again:?}",
             how % 8
         );
