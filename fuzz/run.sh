@@ -31,20 +31,33 @@ fi
 if [ $# -eq 0 ]; then
     set -- "${all[@]}"
 fi
-total=0
-for target in "$@"; do
-    found=$directory/corpus/$target
-    log=$directory/$target.log
+# One target; its line goes into a file, so that those that run side by side do not mix.
+fuzz() {
+    local target=$1 found=$directory/corpus/$1 log=$directory/$1.log seed=$((RANDOM * 32768 + RANDOM + 1)) executions
     mkdir -p "$found"
-    seed=$((RANDOM * 32768 + RANDOM + 1))
     if ! "$programs/$target" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -dict=words.dict \
         -artifact_prefix="artifacts/$target-" -print_final_stats=1 "$found" "corpus/$target" >"$log" 2>&1; then
         tail -n 60 "$log"
         echo "fuzz: $target failed (seed $seed); its input is in fuzz/artifacts" >&2
-        exit 1
+        return 1
     fi
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    total=$((total + executions))
-    echo "fuzz: $target: $executions executions, $(find "$found" "corpus/$target" -type f | wc -l) inputs, seed $seed"
+    echo "fuzz: $target: $executions executions, $(find "$found" "corpus/$target" -type f | wc -l) inputs, seed $seed" | tee "$directory/$target.line"
+}
+
+# As many at once as there are processors.
+running=0
+for target in "$@"; do
+    if [ "$running" -ge "$(nproc)" ]; then
+        wait -n || exit 1
+        running=$((running - 1))
+    fi
+    fuzz "$target" &
+    running=$((running + 1))
 done
+while [ "$running" -gt 0 ]; do
+    wait -n || exit 1
+    running=$((running - 1))
+done
+total=$(cd "$directory" && cat "${@/%/.line}" | awk '{ total += $3 } END { print total }')
 echo "fuzz: $# targets, $total executions, nothing found"

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 # What shares memory between threads, and whatever ends what another thread is doing. Left out is what sends 32 MB in a time that a
 # program under ThreadSanitizer does not keep.
-tests_under_thread=(--test connections --test streams --test time --test quirks -- --skip an_upload_that_nobody_reads_is_bounded)
+tests_under_thread=(--test connections --test streams --test time -- --skip an_upload_that_nobody_reads_is_bounded)
 # What takes memory from C's hands and gives it back, and the parts that read what services send.
 tests_under_address=(--lib --test capi_arguments --test connections --test retries --test streams --test quirks)
 
