@@ -6,7 +6,7 @@
 # Sanitizers are an unstable option of rustc; RUSTC_BOOTSTRAP lets the stable compiler take it. Rust's standard library comes without
 # ThreadSanitizer's eyes, and what happens in its machine code looks like a race where there is none. That is not suppressed: a few of its
 # functions are wrapped so that ThreadSanitizer is told what they do (`wrapper` below has the list, with the reason for each). The harness
-# that runs the tests comes so too. Suppressed are values of three types, which only these two hand from thread to thread.
+# that runs the tests comes so too. Suppressed are values of four types, three of them handed from thread to thread by these two alone.
 #
 # (helgrind and DRD are of no use here: they know locks by pthread calls, and Rust's make none.)
 #
@@ -140,6 +140,8 @@ race:Channel<test::event::CompletedTest>
 race:Arc<std::sync::poison::mutex::Mutex<core::option::Option<test::run_test::{closure#0}>>>
 # What a scope of threads counts with: its last owner frees it in the standard library's machine code, where the wrapped fetch_sub is not.
 race:Arc<std::thread::scoped::ScopeData>
+# ureq's default user agent: a thread may see that it is made before the wrapper of the one that made it has said so.
+race:std::sync::lazy_lock::LazyLock
 SUPPRESSIONS
 }
 
