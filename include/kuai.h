@@ -67,7 +67,7 @@
  * parent and child both go on with the clients they have, also when other threads were in the middle of
  * calls: the child makes connections of its own. A stream, pages, tools or a job that the parent had begun is
  * the parent's to finish; the child may free it. pthread_cancel waits for the end of the call that a thread
- * is in. A thread needs 128 KiB of stack. What the library opens never takes the place of a closed stdin,
+ * is in. A thread needs 64 KiB of stack. What the library opens never takes the place of a closed stdin,
  * stdout or stderr.
  *
  * LOOKING UP a host's name is the system's business (getaddrinfo): it follows /etc/nsswitch.conf and

@@ -88,10 +88,10 @@ fn an_answer_that_there_is_no_memory_for_is_a_failure() {
 }
 
 /// In KiB. The build for tests takes twice what the released one does.
-const STACK: &str = if cfg!(debug_assertions) { "256" } else { "128" };
+const STACK: &str = if cfg!(debug_assertions) { "192" } else { "64" };
 
 #[test]
-fn a_stack_of_128_kib_is_enough() {
+fn a_stack_of_64_kib_is_enough() {
     let Some(program) = hosts() else { return };
     let (plain, tls) = (service(false), service(true));
     ends_well(command(&program, &plain.url("/v1")).args(["small_stacks", STACK]));
