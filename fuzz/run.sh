@@ -5,7 +5,7 @@
 #
 # Needs a C++ compiler and nothing else: the coverage that libFuzzer steers by comes from LLVM passes that stable Rust has. The targets
 # are laid out for `cargo fuzz` too. What a fuzzer finds on its way stays in the build directory, a failure's input in fuzz/artifacts;
-# `fuzz/run.sh 0 TARGET FILE` runs a target on that one input.
+# `fuzz/run.sh 0 TARGET FILE` runs a target on that one input. KUAI_FUZZ_SEED makes the choices repeat; else each run makes its own.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -33,7 +33,7 @@ if [ $# -eq 0 ]; then
 fi
 # One target; its line goes into a file, so that those that run side by side do not mix.
 fuzz() {
-    local target=$1 found=$directory/corpus/$1 log=$directory/$1.log seed=$((RANDOM * 32768 + RANDOM + 1)) executions
+    local target=$1 found=$directory/corpus/$1 log=$directory/$1.log seed=${KUAI_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM + 1))} executions
     mkdir -p "$found"
     if ! "$programs/$target" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -dict=words.dict \
         -artifact_prefix="artifacts/$target-" -print_final_stats=1 "$found" "corpus/$target" >"$log" 2>&1; then
