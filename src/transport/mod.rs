@@ -150,11 +150,14 @@ impl Transport {
         exchange.barren = 0;
         let http_status = answer.status().as_u16();
         let body = answer.into_body();
+        let content_length = body.content_length();
+        // A decoder of gzip reads as soon as it is made.
+        let body = exchange.during(|| body.into_reader());
         Ok(Response {
             http_status,
             headers: std::mem::take(&mut exchange.headers),
-            content_length: body.content_length(),
-            body: body.into_reader(),
+            content_length,
+            body,
             most: self.max_response_bytes,
             taken: 0,
         })
