@@ -59,7 +59,8 @@ fuzz_target!(|input: &[u8]| {
         }
         Err(error) => {
             check(&error, Status::Config);
-            let is_key = Value::parse(json.as_bytes()).map_or(true, |value| {
+            let without_mark = json.trim_start_matches('\u{feff}');
+            let is_key = Value::parse(without_mark.as_bytes()).map_or(true, |value| {
                 value
                     .get("api_key")
                     .and_then(Value::as_str)
