@@ -1,4 +1,4 @@
-//! Names the shared library, and generates the table of operations and the C headers.
+//! Names the shared library, and generates the tables of operations and media types and the C headers.
 
 use std::env;
 use std::fs;
@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 #[path = "build/headers.rs"]
 mod headers;
+#[path = "build/media_types.rs"]
+mod media_types;
 #[path = "build/operations.rs"]
 mod operations;
 
@@ -23,6 +25,7 @@ fn main() {
     }
 
     operations::generate();
+    media_types::generate(&out);
 
     // Not into include/: a build does not change the sources. tests/headers.rs compares the two.
     let include = out.join("include");
