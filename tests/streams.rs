@@ -110,6 +110,42 @@ fn an_error_inside_a_stream_is_a_failure_with_its_document() {
     assert_eq!(stream.json(), "");
 }
 
+/// A stream in chunks whose last one has this head and is all in one piece with the good ones.
+fn stream_before(last: &'static [u8]) -> (String, Status, String) {
+    let server = Server::start(move |_, reply| {
+        let mut bytes =
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        for event in &data(&stream_events(&["a", "b"]))[..3] {
+            bytes.extend_from_slice(
+                format!("{:x};signed=\"yes, and at length\"\r\n{event}\r\n", event.len()).as_bytes(),
+            );
+        }
+        bytes.extend_from_slice(last);
+        reply.raw(&bytes)
+    });
+    let mut stream = client_with(&server, json!({"max_retries": 0})).chat_stream(&question("hi"));
+    let (text, status) = read(&mut stream);
+    (text, status, stream.result().json().to_owned())
+}
+
+#[test]
+fn good_events_that_come_in_one_piece_with_a_broken_chunk_are_handed_over() {
+    for (last, why) in [
+        (&b"x\r\n"[..], "a chunk's size is not a number"),
+        (b"4\r\ndata\n", "a chunk is longer than its size says"),
+    ] {
+        let (text, status, told) = stream_before(last);
+        assert_eq!((text.as_str(), status), ("ab", Status::Protocol), "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn extensions_of_chunks_are_passed_over() {
+    let (text, status, told) = stream_before(b"0e;a=b\r\ndata: [DONE]\n\n\r\n0\r\nChecksum: 1\r\n\r\n");
+    assert_eq!((text.as_str(), status), ("ab", Status::Done), "{told}");
+}
+
 #[test]
 fn a_whole_answer_in_place_of_a_stream_is_taken() {
     let server = Server::start(|_, reply| reply.json(200, &completion("whole")));

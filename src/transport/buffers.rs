@@ -5,6 +5,7 @@
 //! Most header lines pass ureq by on both ways: it would make an object of each, which costs more than all the rest of a call.
 #![forbid(unsafe_code)]
 
+use super::chunks::Chunks;
 use super::exchange::{self, Exchange};
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
@@ -16,6 +17,10 @@ const FIRST_INPUT: usize = 4 * 1024;
 const MOST_READ: usize = 64 * 1024;
 /// ureq leaves bytes in the buffer only for the rest of a header block (at most 64 KiB), a chunk's head or a trailer line.
 const MOST_UNUSED_INPUT: usize = 128 * 1024;
+/// A chunk's head as ureq gets it: eight digits and a line end.
+const CHUNK_HEAD: usize = 10;
+/// What may follow its data: a line end, the last chunk, the empty line.
+const CHUNK_TAIL: usize = 7;
 /// What a resting connection may keep of each buffer.
 const MOST_RESTING: usize = 4 * 1024;
 /// ureq refuses larger header blocks, in words of its own.
@@ -33,6 +38,8 @@ pub(crate) struct Buffers {
     start: usize,
     end: usize,
     progress: bool,
+    /// How far the answer's body is, when it comes in chunks.
+    chunks: Option<Chunks>,
     /// The next bytes to be consumed are the answer's header block.
     pub head_pending: bool,
 }
@@ -80,15 +87,16 @@ impl Buffers {
     /// # Errors
     /// `Limit` when ureq makes nothing of what is there.
     pub fn room(&mut self) -> Result<&mut [u8]> {
+        let (before, after) = self.around();
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
-        } else if self.end == self.input.len() && self.start > 0 {
+        } else if self.end + before + after >= self.input.len() && self.start > 0 {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        if self.end == self.input.len() {
+        if self.end + before + after >= self.input.len() {
             if self.end >= MOST_UNUSED_INPUT {
                 return Err(Error::new(
                     Status::Limit,
@@ -97,16 +105,60 @@ impl Buffers {
             }
             self.input.resize((self.input.len() * 2).max(FIRST_INPUT), 0);
         }
-        Ok(&mut self.input[self.end..])
+        let most = self.input.len() - after;
+        Ok(&mut self.input[self.end + before..most])
+    }
+
+    /// What is left free around what comes, for the chunk that is made of it.
+    fn around(&self) -> (usize, usize) {
+        self.chunks.map_or((0, 0), |_| (CHUNK_HEAD, CHUNK_TAIL))
     }
 
     /// `amount` bytes came into the [`room`](Self::room); a full room is made larger for the next read.
     pub fn came(&mut self, amount: usize) {
-        self.end += amount;
+        let (before, after) = self.around();
+        let is_full = self.end + before + amount + after == self.input.len();
+        if self.chunks.is_some() {
+            self.frame(amount);
+        } else {
+            self.end += amount;
+        }
         // Also bytes that came while the request was still being sent are worth a look.
         self.progress |= amount > 0;
-        if self.end == self.input.len() && self.input.len() < MOST_READ {
+        if is_full && self.input.len() < MOST_READ {
             self.input.resize(self.input.len() * 2, 0);
+        }
+    }
+
+    /// Makes one chunk of the data in the bytes that came, `CHUNK_HEAD` behind the end.
+    fn frame(&mut self, amount: usize) {
+        let Some(chunks) = &mut self.chunks else { return };
+        let came = self.end + CHUNK_HEAD;
+        let before = *chunks;
+        let (data, used) = chunks.decode(&mut self.input[came..came + amount]);
+        if data > 0 {
+            put(&mut self.input, &mut self.end, &chunk_head(data));
+            self.end += data;
+            put(&mut self.input, &mut self.end, b"\r\n");
+        }
+        if chunks.is_last() && !before.is_last() {
+            put(&mut self.input, &mut self.end, b"0\r\n");
+        }
+        if *chunks == Chunks::Ended && before != Chunks::Ended {
+            put(&mut self.input, &mut self.end, b"\r\n");
+        }
+        // Nobody asks for what follows the end of a body, but that something does must be seen.
+        if *chunks == Chunks::Ended {
+            self.input.copy_within(came + used..came + amount, self.end);
+            self.end += amount - used;
+        }
+    }
+
+    /// Why nothing more can be made of a body in chunks.
+    pub fn broken(&self) -> Option<&'static str> {
+        match self.chunks {
+            Some(Chunks::Broken(why)) => Some(why),
+            _ => None,
         }
     }
 
@@ -125,6 +177,7 @@ impl Buffers {
         }
         self.start = 0;
         self.end = 0;
+        self.chunks = None;
     }
 
     /// Room for what ureq writes next.
@@ -156,7 +209,9 @@ impl Buffers {
             return;
         };
         self.head_pending = false;
-        let head = &mut self.input[self.start..self.start + size];
+        let is_chunked = is_chunked(input, &headers);
+        let body = self.start + size;
+        let head = &mut self.input[self.start..body];
         // From the last line to the first: what is kept moves up to the body.
         let mut end = head.len();
         let mut kept = end;
@@ -174,6 +229,17 @@ impl Buffers {
         }
         exchange.headers = headers;
         self.start += kept;
+        if is_chunked {
+            self.chunks = Some(Chunks::default());
+            let amount = self.end - body;
+            let needed = self.end + CHUNK_HEAD + CHUNK_TAIL;
+            if self.input.len() < needed {
+                self.input.resize(needed, 0);
+            }
+            self.input.copy_within(body..self.end, body + CHUNK_HEAD);
+            self.end = body;
+            self.frame(amount);
+        }
     }
 
     /// The same for a block that is not at the start, not whole, or for ureq to refuse: it stays as it is.
@@ -249,6 +315,31 @@ fn is_for_ureq(name: &[u8], raw_body: bool) -> bool {
         _ => &[],
     };
     names.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// Whether a body follows that comes in chunks and in no other coding of the way (RFC 9112, section 6.3). Where this is in doubt ureq decides.
+fn is_chunked(head: &[u8], headers: &Headers) -> bool {
+    let mut codings = headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
+    let has_body = head.starts_with(b"HTTP/1.1 ") && head[9] != b'1' && !matches!(&head[9..12], b"204" | b"304");
+    let is_chunked = codings
+        .next()
+        .is_some_and(|(_, value)| value.eq_ignore_ascii_case("chunked"));
+    has_body && is_chunked && codings.next().is_none()
+}
+
+fn put(input: &mut [u8], end: &mut usize, bytes: &[u8]) {
+    input[*end..*end + bytes.len()].copy_from_slice(bytes);
+    *end += bytes.len();
+}
+
+fn chunk_head(size: usize) -> [u8; CHUNK_HEAD] {
+    let mut head = *b"00000000\r\n";
+    for (i, byte) in head[..8].iter_mut().rev().enumerate() {
+        *byte = b"0123456789abcdef"[size >> (4 * i) & 15];
+    }
+    head
 }
 
 /// Gives the coding of the body another name.
@@ -348,6 +439,59 @@ mod tests {
         assert_eq!(reduced(interim.as_bytes(), true), (hidden, 5));
         let half = &all[..60];
         assert_eq!(reduced(half.as_bytes(), false), (half.to_owned(), 0));
+    }
+
+    /// What ureq gets of a body in chunks that comes in these pieces, the first with the head.
+    fn framed(pieces: &[&[u8]]) -> String {
+        let mut buffers = Buffers::default();
+        buffers.head_pending = true;
+        let mut seen = Vec::new();
+        for piece in pieces {
+            buffers.room().unwrap()[..piece.len()].copy_from_slice(piece);
+            buffers.came(piece.len());
+            buffers.take_head(&mut Exchange::default());
+            seen.extend_from_slice(buffers.unused());
+            buffers.start = buffers.end;
+        }
+        String::from_utf8(seen).unwrap()
+    }
+
+    #[test]
+    fn what_came_in_one_read_is_one_chunk() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        let whole = format!("{head}1\r\na\r\n2;x=y\r\nbc\r\n0\r\nT: u\r\n\r\n");
+        let end = "0\r\n\r\n";
+        assert_eq!(framed(&[whole.as_bytes()]), format!("{head}00000003\r\nabc\r\n{end}"));
+        assert_eq!(
+            framed(&[whole.as_bytes(), b"HTTP"]),
+            format!("{head}00000003\r\nabc\r\n{end}HTTP")
+        );
+        for cut in head.len()..whole.len() {
+            let (first, second) = whole.as_bytes().split_at(cut);
+            let mut body = framed(&[first, second]).into_bytes().split_off(head.len());
+            let mut chunks = Chunks::default();
+            let (data, used) = chunks.decode(&mut body);
+            assert_eq!(
+                (&body[..data], used, chunks),
+                (&b"abc"[..], body.len(), Chunks::Ended),
+                "{cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_in_other_codings_is_left_to_ureq() {
+        let body = "1\r\na\r\n0\r\n\r\n";
+        for head in [
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n",
+        ] {
+            let answer = format!("{head}{body}");
+            assert_eq!(framed(&[answer.as_bytes()]), answer);
+        }
     }
 
     #[test]

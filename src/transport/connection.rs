@@ -138,6 +138,12 @@ impl Connection {
             if let Some(timer) = exchange.limits.first(None).filter(|timer| timer.end <= Instant::now()) {
                 return Err(timer.passed("receiving the answer"));
             }
+            if let Some(why) = self.buffers.broken() {
+                return Err(Error::new(
+                    Status::Protocol,
+                    format!("the answer is not proper HTTP: {why}"),
+                ));
+            }
             if exchange.no_wait {
                 self.drained = false;
             }
@@ -147,6 +153,11 @@ impl Connection {
                     exchange.barren += amount as u64;
                     self.buffers.take_head(exchange);
                     self.clock(exchange);
+                    if amount > 0 && self.buffers.unused().is_empty() {
+                        // The frame of chunks, and nothing in it.
+                        idle = None;
+                        continue;
+                    }
                     return Ok(amount);
                 }
                 Got::Records => idle = None,

@@ -5,10 +5,11 @@
 //! indifferent to signals, no connection shared over a fork, no broken body taken for a whole one.
 //!
 //! Map: [`exchange`] what a connection must know of its call · [`socket`] waiting · [`connect`] look-up, dialling, proxies · [`tls`] roots and
-//! certificates · [`buffers`], [`connection`] what ureq sees.
+//! certificates · [`chunks`] the framing of bodies · [`buffers`], [`connection`] what ureq sees.
 #![forbid(unsafe_code)]
 
 mod buffers;
+mod chunks;
 mod connect;
 mod connection;
 pub(crate) mod exchange;
