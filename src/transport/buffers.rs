@@ -17,6 +17,7 @@ const FIRST_INPUT: usize = 4 * 1024;
 const MOST_READ: usize = 64 * 1024;
 /// ureq leaves bytes in the buffer only for the rest of a header block (at most 64 KiB), a chunk's head or a trailer line.
 const MOST_UNUSED_INPUT: usize = 128 * 1024;
+const TRANSFER_ENCODING: &str = "transfer-encoding";
 /// A chunk's head as ureq gets it: eight digits and a line end.
 const CHUNK_HEAD: usize = 10;
 /// What may follow its data: a line end, the last chunk, the empty line.
@@ -209,7 +210,8 @@ impl Buffers {
             return;
         };
         self.head_pending = false;
-        let is_chunked = is_chunked(input, &headers);
+        let has_body = has_body(input);
+        let mut has_coding = false;
         let body = self.start + size;
         let head = &mut self.input[self.start..body];
         // From the last line to the first: what is kept moves up to the body.
@@ -221,25 +223,31 @@ impl Buffers {
             .chain(std::iter::once(0..0));
         for name in starts {
             let start = name.start;
+            has_coding |= name.len() == TRANSFER_ENCODING.len();
             if name.is_empty() || is_for_ureq(&head[name], exchange.raw_body) {
                 kept -= end - start;
                 head.copy_within(start..end, kept);
             }
             end = start;
         }
+        if has_body && has_coding && is_chunked(&headers) {
+            self.begin_chunks(body);
+        }
         exchange.headers = headers;
         self.start += kept;
-        if is_chunked {
-            self.chunks = Some(Chunks::default());
-            let amount = self.end - body;
-            let needed = self.end + CHUNK_HEAD + CHUNK_TAIL;
-            if self.input.len() < needed {
-                self.input.resize(needed, 0);
-            }
-            self.input.copy_within(body..self.end, body + CHUNK_HEAD);
-            self.end = body;
-            self.frame(amount);
+    }
+
+    /// What lies from `body` on is the beginning of a body in chunks.
+    fn begin_chunks(&mut self, body: usize) {
+        self.chunks = Some(Chunks::default());
+        let amount = self.end - body;
+        let needed = self.end + CHUNK_HEAD + CHUNK_TAIL;
+        if self.input.len() < needed {
+            self.input.resize(needed, 0);
         }
+        self.input.copy_within(body..self.end, body + CHUNK_HEAD);
+        self.end = body;
+        self.frame(amount);
     }
 
     /// The same for a block that is not at the start, not whole, or for ureq to refuse: it stays as it is.
@@ -311,22 +319,25 @@ fn is_for_ureq(name: &[u8], raw_body: bool) -> bool {
         10 => &[b"connection"],
         14 => &[b"content-length"],
         16 if !raw_body => &[b"content-encoding"],
-        17 => &[b"transfer-encoding"],
+        17 => &[TRANSFER_ENCODING.as_bytes()],
         _ => &[],
     };
     names.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// Whether a body follows that comes in chunks and in no other coding of the way (RFC 9112, section 6.3). Where this is in doubt ureq decides.
-fn is_chunked(head: &[u8], headers: &Headers) -> bool {
+/// Whether the answer can have a body that comes in chunks (RFC 9112, section 6.3).
+fn has_body(head: &[u8]) -> bool {
+    let status = head.strip_prefix(b"HTTP/1.1 ").and_then(<[u8]>::first_chunk);
+    status.is_some_and(|status: &[u8; 3]| matches!(status[0], b'2'..=b'5') && !matches!(status, b"204" | b"304"))
+}
+
+/// Whether it comes in chunks, and in no other coding. Where this is in doubt ureq decides.
+fn is_chunked(headers: &Headers) -> bool {
     let mut codings = headers
         .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
-    let has_body = head.starts_with(b"HTTP/1.1 ") && head[9] != b'1' && !matches!(&head[9..12], b"204" | b"304");
-    let is_chunked = codings
-        .next()
-        .is_some_and(|(_, value)| value.eq_ignore_ascii_case("chunked"));
-    has_body && is_chunked && codings.next().is_none()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(TRANSFER_ENCODING));
+    let first = codings.next();
+    first.is_some_and(|(_, value)| value.eq_ignore_ascii_case("chunked")) && codings.next().is_none()
 }
 
 fn put(input: &mut [u8], end: &mut usize, bytes: &[u8]) {
@@ -487,6 +498,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 \r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n",
         ] {
             let answer = format!("{head}{body}");
