@@ -366,6 +366,11 @@ impl Connection {
 
     /// Whether the connection, fresh from the pool, can carry another call.
     fn is_alive(&mut self) -> bool {
+        // The last answer's read may have left records of TLS that were decrypted with it, and that no socket tells of.
+        let says_nothing = |session: &mut ClientConnection| matches!(session.reader().read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        if !self.tls.as_deref_mut().is_none_or(says_nothing) {
+            return false;
+        }
         if self.socket.is_quiet() {
             return true;
         }
