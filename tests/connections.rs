@@ -214,6 +214,37 @@ fn gzip_is_asked_for_and_undone() {
 }
 
 #[test]
+fn a_gzip_answer_that_is_cut_is_a_broken_connection_and_one_that_lacks_its_end_is_damaged() {
+    let packed = support::http::gzip(completion("packed").as_bytes());
+    let length = packed.len();
+    let server = Server::start(move |request, reply| {
+        let asked = request.json()["messages"][0]["content"].as_str().unwrap().to_owned();
+        let (how, count) = asked.split_once(' ').unwrap();
+        let some = &packed[..count.parse::<usize>().unwrap()];
+        let framing = match how {
+            "length" => Framing::Length(packed.len() as u64),
+            "close" => Framing::Close,
+            _ => Framing::Chunked,
+        };
+        reply.head(200, &[("content-encoding", "gzip")], framing)?;
+        reply.piece(some)?;
+        if how == "damaged" {
+            return reply.end();
+        }
+        reply.cut(Cut::Fin)
+    });
+    let client = client(&server);
+    for count in 1..length {
+        for how in ["length", "close", "chunked"] {
+            let answer = client.chat_complete(&question(&format!("{how} {count}")));
+            assert_eq!(answer.status(), Status::Connection, "{how} {count}: {}", answer.json());
+        }
+        let answer = client.chat_complete(&question(&format!("damaged {count}")));
+        assert_eq!(answer.status(), Status::Protocol, "{count}: {}", answer.json());
+    }
+}
+
+#[test]
 fn an_answer_before_the_upload_is_done_is_the_answer() {
     for tls in [false, true] {
         let options = support::http::Options {

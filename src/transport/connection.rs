@@ -408,7 +408,10 @@ impl Transport for Connection {
                 Ok(amount) if amount > 0 => Ok(true),
                 Ok(_) => match self.deaf.take() {
                     Some(error) => Err(told(exchange, error)),
-                    None => Ok(false),
+                    None => {
+                        exchange.ended = true;
+                        Ok(false)
+                    }
                 },
                 // That the request could not be sent says more than that no answer came then.
                 Err(error) if error.status == Status::Connection => {

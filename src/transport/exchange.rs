@@ -43,6 +43,8 @@ pub(crate) struct Exchange {
     pub closed_at_rest: bool,
     /// How many bytes of an answer came, headers included.
     pub received: u64,
+    /// The service has closed the connection.
+    pub ended: bool,
     /// How many bytes came since something of the answer was last handed on: its head, or a part of its body.
     pub barren: u64,
     /// No pooled connection may be used.
@@ -158,6 +160,7 @@ impl Exchange {
         self.reused = false;
         self.closed_at_rest = false;
         self.received = 0;
+        self.ended = false;
         self.barren = 0;
         self.answered_early = false;
         self.no_wait = false;
@@ -203,6 +206,7 @@ impl Exchange {
         reused: false,
         closed_at_rest: false,
         received: 0,
+        ended: false,
         barren: 0,
         fresh_only: false,
         raw_body: false,

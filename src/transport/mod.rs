@@ -456,6 +456,10 @@ fn failure(exchange: &mut Exchange, error: ureq::Error) -> Error {
             Error::new(Status::Limit, "the answer's headers are larger than 64 KiB")
         }
         ureq::Error::Protocol(error) => Error::new(Status::Protocol, format!("the answer is not proper HTTP: {error}")),
+        // The decoder takes the end of the connection for the end of its data.
+        ureq::Error::Decompress(_, error) if exchange.ended && error.kind() == io::ErrorKind::UnexpectedEof => {
+            broke("it was closed")
+        }
         ureq::Error::Decompress(coding, error) => Error::new(
             Status::Protocol,
             format!("the answer's {coding} coding is damaged: {error}"),
