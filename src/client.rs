@@ -18,7 +18,7 @@ use crate::save;
 use crate::stream::Stream;
 use crate::times::Took;
 use crate::transport::exchange::{Exchange, Limits};
-use crate::transport::{Response, Transport, sleep};
+use crate::transport::{PROXY_REFUSED, Response, Transport, sleep};
 use once_cell::race::OnceBox;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -460,6 +460,8 @@ impl Client {
     ) -> Option<Duration> {
         let error = &refused.error;
         let failure = match error.status {
+            // Asking on and on with a wrong password is how accounts get locked.
+            Status::Connection if error.code.as_deref() == Some(PROXY_REFUSED) => return None,
             Status::Connection => retry::Failure::Connection,
             Status::Timeout if exchange.limits.deadline_passed() => return None,
             Status::Timeout => retry::Failure::Timeout,

@@ -167,6 +167,44 @@ fn connections_and_timeouts_are_tried_again() {
 }
 
 #[test]
+fn a_proxy_that_refuses_us_is_not_asked_again() {
+    let ask = |proxy: String| {
+        let config = json!({"api_key": "k", "base_url": "https://127.0.0.1:9/v1", "proxy": proxy, "max_retries": 1});
+        let answer = Client::new(Some(&config.to_string()))
+            .unwrap()
+            .chat_complete(&question("hi"));
+        assert_eq!(answer.status(), Status::Connection, "{}", answer.json());
+        let error = answer.error().unwrap();
+        (error.attempts, error.code.clone())
+    };
+    let refused = (1, Some("proxy_refused".to_owned()));
+    for (status, outcome) in [(407, &refused), (403, &refused), (429, &(2, None)), (503, &(2, None))] {
+        let proxy = Server::start(move |_, reply| reply.send(status, &[], b""));
+        let asked = ask(proxy.url("").replacen("://", "://user:wrong@", 1));
+        assert_eq!(&asked, outcome, "{status}");
+        assert_eq!(proxy.request_count() as u32, asked.0);
+    }
+    // A method that we do not know, a wrong password, a rule against it; a host that is not there.
+    let answers: [(&[&[u8]], _); 4] = [
+        (&[&[5, 255]], &refused),
+        (&[&[5, 2], &[1, 1]], &refused),
+        (&[&[5, 0], &[5, 2, 0, 1]], &refused),
+        (&[&[5, 0], &[5, 4, 0, 1]], &(2, None)),
+    ];
+    for (answers, outcome) in answers {
+        let proxy = Server::start_raw(move |wire| {
+            for answer in answers {
+                wire.fill()?;
+                wire.write(answer)?;
+            }
+            Ok(())
+        });
+        let asked = ask(format!("socks5://user:wrong@127.0.0.1:{}", proxy.port()));
+        assert_eq!(&asked, outcome, "{answers:?}");
+    }
+}
+
+#[test]
 fn the_deadline_holds_over_all_attempts_and_waits() {
     let server = failing(9, 500, &[("retry-after", "30")], r#"{"error":{"message":"busy"}}"#);
     let start = Instant::now();

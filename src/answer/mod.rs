@@ -245,20 +245,23 @@ impl Answer<'_> {
             None if is_gbk => format!("HTTP {status}; the service's words are in GBK and not in UTF-8"),
             None => body::cut(mended, body::MOST).to_owned(),
         };
-        let mut kind = None;
-        // OpenAI's own services answer in JSON: here nobody knew the path.
-        if matches!(status, 404 | 501) {
-            kind = Some("not_supported_by_gateway".to_owned());
+        // OpenAI's own services answer in JSON: here nobody knew the path. RFC 9110, section 15.5.8: only proxies answer 407.
+        let hint = match status {
+            404 | 501 => "the service has no such interface, or base_url does not lead to its API",
+            407 => "the proxy asks for another user and password",
+            _ => "",
+        };
+        if !hint.is_empty() {
             let separator = if message.is_empty() {
                 format!("HTTP {status}: ")
             } else {
                 "; ".to_owned()
             };
             message.push_str(&separator);
-            message.push_str("the service has no such interface, or base_url does not lead to its API");
+            message.push_str(hint);
         }
         let mut error = self.error(message);
-        error.kind = kind;
+        error.kind = matches!(status, 404 | 501).then(|| "not_supported_by_gateway".to_owned());
         error.body = page
             .map(|page| page.0)
             .or_else(|| (!text.is_empty()).then(|| snippet(text)));

@@ -17,6 +17,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A proxy's answer to CONNECT is a handful of lines.
 const MOST_CONNECT_ANSWER: usize = 16 * 1024;
 
+/// The code of a failure that is a proxy's own decision: it knows us under another password, or lets nobody through to there.
+pub(crate) const PROXY_REFUSED: &str = "proxy_refused";
+
 /// A host and a port, as the request's URL names them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Endpoint<'a> {
@@ -207,7 +210,10 @@ impl Talk<'_> {
         let line = answer.lines().next().unwrap_or_default();
         match line.split_ascii_whitespace().nth(1) {
             Some(code) if line.starts_with("HTTP/1.") && code.starts_with('2') => Ok(()),
-            Some("407") => Err(self.failed("it asks for another user and password (407)")),
+            Some("407") => Err(self.refused("it asks for another user and password (407)")),
+            Some(code) if code.starts_with('4') && !matches!(code, "408" | "429") => {
+                Err(self.refused(&format!("it refused the tunnel: {line}")))
+            }
             _ => Err(self.failed(&format!("it refused the tunnel: {line}"))),
         }
     }
@@ -225,7 +231,7 @@ impl Talk<'_> {
         match self.receive::<2>()? {
             [5, NONE] => {}
             [5, PASSWORD] if self.proxy.user.is_some() => self.socks5_password()?,
-            [5, _] => return Err(self.failed("it asks for a user and a password")),
+            [5, _] => return Err(self.refused("it asks for a user and a password")),
             _ => return Err(self.failed("it does not speak SOCKS5")),
         }
         let mut request = vec![5, 1, 0];
@@ -250,7 +256,7 @@ impl Talk<'_> {
         self.send(&message)?;
         match self.receive::<2>()? {
             [_, 0] => Ok(()),
-            _ => Err(self.failed("it refused the user and password")),
+            _ => Err(self.refused("it refused the user and password")),
         }
     }
 
@@ -282,7 +288,13 @@ impl Talk<'_> {
     fn socks5_answer(&mut self, target: Endpoint<'_>) -> Result<()> {
         let [version, reply, _, kind] = self.receive::<4>()?;
         if version != 5 || reply != 0 {
-            return Err(self.failed(&format!("no connection to {target}: {}", socks5_reply(reply))));
+            let why = format!("no connection to {target}: {}", socks5_reply(reply));
+            let forbidden = version == 5 && reply == 2;
+            return Err(if forbidden {
+                self.refused(&why)
+            } else {
+                self.failed(&why)
+            });
         }
         let address_length = match kind {
             1 => 4,
@@ -346,6 +358,13 @@ impl Talk<'_> {
             Status::Connection,
             format!("the proxy {}:{}: {why}", self.proxy.host, self.proxy.port),
         )
+    }
+
+    /// A failure that asking again does not mend.
+    fn refused(&self, why: &str) -> Error {
+        let mut error = self.failed(why);
+        error.code = Some(PROXY_REFUSED.to_owned());
+        error
     }
 }
 

@@ -24,6 +24,7 @@ use crate::times::{Phase, Times};
 use crate::wiped::Wiped;
 use buffers::MOST_OUTPUT;
 use connect::Endpoint;
+pub(crate) use connect::PROXY_REFUSED;
 use connection::{AbsoluteForm, Connection};
 use exchange::Exchange;
 use once_cell::sync::OnceCell;
