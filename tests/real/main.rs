@@ -1,12 +1,15 @@
 //! The same C, PHP and Python programs against servers that nobody here wrote: llama.cpp's own and aimock, directly and behind stunnel; and
-//! through proxies that nobody here wrote: tinyproxy and microsocks; and haproxy's refusals.
+//! through proxies that nobody here wrote: tinyproxy and microsocks; and haproxy's refusals. What nginx, haproxy and squid do to a call on its
+//! way is looked at from Rust (fronts.rs, squid.rs).
 //!
 //! tests/real/setup.sh gets the servers. What cannot be had is told and skipped, unless `CI=true`: then it is a failure.
 
+mod fronts;
 #[path = "../native/program.rs"]
 #[allow(dead_code)] // Each test binary uses another part of it.
 mod program;
 mod servers;
+mod squid;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../native/tools.rs"]

@@ -6,12 +6,21 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 pub const KEY: &str = "sk-test-of-real-servers";
 
 /// A process that ends with its owner.
-struct Running(Child);
+pub struct Running(Child);
+
+impl Running {
+    /// Sends a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        crate::program::succeed(kill.arg(format!("-{name}")).arg(self.0.id().to_string()));
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -79,8 +88,7 @@ impl Server {
     }
 
     fn start(mut command: Command, port: u16) -> Option<Server> {
-        let process = run(&mut command);
-        wait_for_port(port, &command);
+        let process = listening(&mut command, port);
         Some(Server {
             port,
             tls: Stunnel::before(port),
@@ -144,8 +152,7 @@ impl Stunnel {
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new("stunnel");
         command.arg(&config);
-        let process = run(&mut command);
-        wait_for_port(port, &command);
+        let process = listening(&mut command, port);
         Some(Stunnel {
             port,
             certificate,
@@ -216,8 +223,7 @@ impl Proxy {
     }
 
     fn start(name: &'static str, scheme: &'static str, port: u16, mut command: Command) -> Proxy {
-        let process = run(&mut command);
-        wait_for_port(port, &command);
+        let process = listening(&mut command, port);
         Proxy {
             name,
             scheme,
@@ -255,12 +261,24 @@ fn cache() -> Option<PathBuf> {
         .clone()
 }
 
-fn in_sbin(command: &str) -> PathBuf {
+pub fn in_sbin(command: &str) -> PathBuf {
     Path::new("/usr/sbin").join(command)
 }
 
-fn has_in_sbin(command: &str, package: &str) -> bool {
+pub fn has_in_sbin(command: &str, package: &str) -> bool {
     in_sbin(command).is_file() || has(command, package)
+}
+
+/// Starts a server and waits until it listens on `port`.
+pub fn listening(command: &mut Command, port: u16) -> Running {
+    let mut running = run(command);
+    wait_until(&format!("{command:?} listens"), || {
+        if let Ok(Some(status)) = running.0.try_wait() {
+            panic!("{command:?} ended: {status}");
+        }
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    running
 }
 
 fn run(command: &mut Command) -> Running {
@@ -271,15 +289,18 @@ fn run(command: &mut Command) -> Running {
     Running(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
-}
-
-fn wait_for_port(port: u16, command: &Command) {
-    wait_until(&format!("{command:?} listens"), || {
-        TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
+/// A port for a server that can't be asked which it took. It is of those that the system gives to nobody by itself (from 32768 on, on Linux):
+/// a connection of another test can't take it before the server does.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() * 61;
+    loop {
+        let next = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + ((first + next) % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

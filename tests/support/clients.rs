@@ -1,8 +1,9 @@
 //! Clients for test servers.
 
 use super::http::Server;
-use kuai::Client;
+use kuai::{Answer, Client, Status};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub const KEY: &str = "sk-test-not-a-real-key";
 
@@ -31,6 +32,69 @@ pub fn config(server: &Server, more: Value) -> Value {
 /// A chat request of one message.
 pub fn question(content: &str) -> String {
     json!({"model": "m", "messages": [{"role": "user", "content": content}]}).to_string()
+}
+
+/// How a question ended.
+#[derive(Debug)]
+pub struct Asked {
+    pub status: Status,
+    pub http_status: u16,
+    /// Of a stream: the pieces that came, also before a failure.
+    pub text: String,
+    /// The answer's or the failure's document.
+    pub document: Value,
+    pub took: Duration,
+}
+
+impl Asked {
+    pub fn message(&self) -> &str {
+        self.document["error"]["message"].as_str().unwrap_or_default()
+    }
+
+    pub fn attempts(&self) -> u64 {
+        self.document["error"]["attempts"].as_u64().unwrap_or_default()
+    }
+}
+
+/// Asks as a plain call, or as a stream that is read to its end.
+pub fn ask(client: &Client, stream: bool, content: &str) -> Asked {
+    let start = Instant::now();
+    if !stream {
+        let answer = client.chat_complete(&question(content));
+        return asked(&answer, answer.text().to_owned(), start);
+    }
+    let mut stream = client.chat_stream(&question(content));
+    let mut pieces = String::new();
+    while stream.next() == Status::Ok {
+        pieces += stream.text();
+    }
+    asked(stream.result(), pieces, start)
+}
+
+fn asked(answer: &Answer, text: String, start: Instant) -> Asked {
+    Asked {
+        took: start.elapsed(),
+        status: answer.status(),
+        http_status: answer.http_status(),
+        document: serde_json::from_str(answer.json()).unwrap_or(Value::Null),
+        text,
+    }
+}
+
+/// Cancels the client's calls once this one has run for a while, and gives how long it went on after that.
+pub fn time_to_cancel(client: &Client, stream: bool) -> Duration {
+    std::thread::scope(|scope| {
+        let canceller = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            let at = Instant::now();
+            client.cancel();
+            at
+        });
+        let asked = ask(client, stream, "hi");
+        let end = Instant::now();
+        assert_eq!(asked.status, Status::Cancelled, "{asked:?}");
+        end.duration_since(canceller.join().unwrap())
+    })
 }
 
 /// A good chat answer with this content.
