@@ -2,7 +2,7 @@
 # Measures libkuai beside others and prints one table. `make bench` calls it; docs/performance.md tells how to read it.
 #
 # Beside it: libcurl's easy interface with cJSON (Debian: libcurl4-openssl-dev, libcjson-dev), ureq with serde_json as they come, a bare
-# socket; and openai-python (PYTHON, a Python that has it) and openai-node (OPENAI_NODE, a directory with node_modules/openai) where
+# socket; async-openai; and openai-python (PYTHON, a Python that has it) and openai-node (OPENAI_NODE, a directory with node_modules/openai) where
 # there are any. What is not there is named and left out.
 set -euo pipefail
 source "$(dirname "$0")/measure.sh"
@@ -23,6 +23,12 @@ build_others() {
         echo "left out: ureq and serde_json" >&2
     fi
     programs+="socket "
+    if CARGO_TARGET_DIR=$out/async_openai "$CARGO" build --quiet --release --locked --manifest-path "$here/async_openai/Cargo.toml"; then
+        cp "$out/async_openai/release/async_openai_bench" "$out/async"
+        programs+="async "
+    else
+        echo "left out: async-openai" >&2
+    fi
     if "${PYTHON:-python3}" "$here/openai_python.py" chat 0 http://127.0.0.1:1 2>/dev/null; then
         programs+="python "
     else
@@ -95,7 +101,7 @@ ratio() {
 size() {
     case $1 in
     kuai) stat -L -c %s "$release/libkuai.so" ;;
-    ureq) stat -L -c %s "$out/ureq" ;;
+    ureq | async) stat -L -c %s "$out/$1" ;;
     curl) ldd "$out/curl" | awk '$3 ~ "^/" && $1 !~ /^lib(c|pthread)\.so/ { print $3 }' | xargs stat -L -c %s | awk '{ sum += $1 } END { print sum }' ;;
     esac
 }
@@ -107,7 +113,7 @@ build_others
 serve
 head -c 268435456 /dev/zero >"$BENCH_UPLOAD"
 
-native='kuai curl ureq socket'
+native='kuai curl ureq socket async'
 printf '%-42s' ''
 for name in $programs; do printf '%14s' "$name"; done
 printf '\n'
@@ -132,7 +138,7 @@ row 'time, 256 MB up from a file, http, ratio' 'kuai curl' ratio @ upload 1 http
 row 'time, 256 MB up from a file, https, ratio' 'kuai curl' ratio @ upload 1 https
 row 'time, 256 MB down to a file, http, ratio' 'kuai curl' ratio @ download 1 http
 row 'time, 256 MB down to a file, https, ratio' 'kuai curl' ratio @ download 1 https
-row 'size, stripped, with TLS' 'kuai curl ureq' size @
+row 'size, stripped, with TLS' 'kuai curl ureq async' size @
 # Eight threads on one client against eight on a client each: calls in the same time.
 for _ in 1 2 3 4 5; do
     awk -v one="$(elapsed kuai threads 500 http)" -v own="$(elapsed kuai threads-own 500 http)" 'BEGIN { printf "%.2f\n", own / one }'
