@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod pointer;
 mod skip;
 mod string;
 mod word;
@@ -140,19 +141,7 @@ impl<'a> Value<'a> {
 
     /// The value that a JSON Pointer (RFC 6901) leads to.
     pub fn pointer(self, pointer: &str) -> Option<Value<'a>> {
-        if pointer.is_empty() {
-            return Some(self);
-        }
-        pointer
-            .strip_prefix('/')?
-            .split('/')
-            .try_fold(self, |value, token| match value.kind() {
-                // `~01` is `~1`, not `/`: the order of the two matters.
-                Kind::Object if token.contains('~') => value.get(&token.replace("~1", "/").replace("~0", "~")),
-                Kind::Object => value.get(token),
-                Kind::Array => value.items().nth(array_index(token)?),
-                _ => None,
-            })
+        pointer::find(self, pointer)
     }
 
     /// The decoded string; a lone surrogate becomes U+FFFD. `None` when this is not a string.
@@ -494,6 +483,7 @@ mod tests {
             let value = Value { raw: &text };
             assert!(value.members().count() + value.items().count() <= text.len());
             assert!(value.as_str().is_none_or(|string| string.len() <= 3 * text.len()));
+            let _ = (value.pointer("/x/1/"), value.pointer("//0"));
             mend_surrogates(&mut text.clone());
         }
     }
@@ -647,6 +637,52 @@ mod tests {
             assert_eq!(raw(absent), None, "{absent}");
         }
         assert_eq!(document.pointer("").unwrap().raw(), document.raw());
+    }
+
+    #[test]
+    fn a_pointer_finds_what_a_tree_finds() {
+        let documents = [
+            r#"{"a":[{"b":1},{"b":[2,{"c":3}]},[]],"a/b":{"":{"~":4}},"d":{"a":5,"d":{"d":6}},"e":[[[7,8],9],10]}"#,
+            r#"[{"a":[1,{"b":"]}"}]},[[],[2]],3,"x"]"#,
+            "17",
+        ];
+        let tokens = ["", "a", "b", "c", "d", "e", "0", "1", "2", "3", "00", "-", "a~1b", "~0"];
+        let mut found = 0;
+        for document in documents {
+            let tree: Tree = serde_json::from_str(document).unwrap();
+            for first in tokens {
+                for second in tokens {
+                    for third in tokens {
+                        for pointer in [
+                            format!("/{first}"),
+                            format!("/{first}/{second}"),
+                            format!("/{first}/{second}/{third}"),
+                        ] {
+                            let expected = tree.pointer(&pointer).cloned();
+                            let got = value(document).pointer(&pointer).map(super::tests::tree);
+                            found += usize::from(got.is_some());
+                            assert_eq!(got, expected, "{document} {pointer}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(found > 1000, "{found}");
+    }
+
+    #[test]
+    fn a_later_member_of_the_same_name_hides_an_earlier_one_on_every_step() {
+        let raw = |document: &'static str, pointer: &str| {
+            let found = value(document).pointer(pointer);
+            found.map(|value| std::str::from_utf8(value.raw()).unwrap())
+        };
+        let document = r#"{"a":{"b":1,"b":2},"c":{"d":3},"a":{"b":4,"\u0062":5},"c":[6],"e":{"f":7},"e":{}}"#;
+        assert_eq!(raw(document, "/a/b"), Some("5"));
+        assert_eq!(raw(document, "/c/d"), None);
+        assert_eq!(raw(document, "/c/0"), Some("6"));
+        assert_eq!(raw(document, "/e/f"), None);
+        assert_eq!(raw(document, "/e"), Some("{}"));
+        assert_eq!(raw(r#"[{"a":1,"a":[2,{"b":3}]}]"#, "/0/a/1/b"), Some("3"));
     }
 
     #[test]
