@@ -10,6 +10,7 @@ mod skip;
 mod string;
 mod word;
 
+pub(crate) use pointer::find;
 pub use string::quote;
 pub(crate) use string::{decode_into, mend_surrogates};
 
@@ -31,6 +32,10 @@ pub struct Fault {
 }
 
 impl Fault {
+    fn of(text: &[u8], stop: &check::Stop<'_>) -> Fault {
+        Fault::new(text, text.len() - stop.rest.len(), stop.what)
+    }
+
     fn new(text: &[u8], offset: usize, what: &'static str) -> Fault {
         let before = text.get(..offset).unwrap_or(text);
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
@@ -96,7 +101,7 @@ impl<'a> Value<'a> {
     /// The same for an object that begins with `known` bytes of another that was checked, up to the value of one of its members: only
     /// what follows them is looked at.
     pub(crate) fn parse_from(text: &'a [u8], known: usize) -> Result<Value<'a>, Fault> {
-        check::check(text, known).map_err(|stop| Fault::new(text, text.len() - stop.rest.len(), stop.what))
+        check::check(text, known).map_err(|stop| Fault::of(text, &stop))
     }
 
     /// What it is.
@@ -141,7 +146,15 @@ impl<'a> Value<'a> {
 
     /// The value that a JSON Pointer (RFC 6901) leads to.
     pub fn pointer(self, pointer: &str) -> Option<Value<'a>> {
-        pointer::find(self, pointer)
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        let mut steps = pointer.strip_prefix('/')?.split('/').map(pointer::unescaped);
+        steps.try_fold(self, |value, step| match value.kind() {
+            Kind::Object => value.get(&step),
+            Kind::Array => value.items().nth(array_index(&step)?),
+            _ => None,
+        })
     }
 
     /// The decoded string; a lone surrogate becomes U+FFFD. `None` when this is not a string.
@@ -609,9 +622,10 @@ mod tests {
             r#"{"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8,"~1":9,"\u4f60":10}"#,
         );
         let raw = |pointer: &str| {
-            document
-                .pointer(pointer)
-                .map(|value| std::str::from_utf8(value.raw()).unwrap())
+            let found = document.pointer(pointer);
+            let checked = find(document.raw(), pointer).unwrap();
+            assert_eq!(checked.map(Value::raw), found.map(Value::raw), "{pointer}");
+            found.map(|value| std::str::from_utf8(value.raw()).unwrap())
         };
         assert_eq!(raw("/foo"), Some(r#"["bar","baz"]"#));
         assert_eq!(raw("/foo/0"), Some(r#""bar""#));
@@ -659,9 +673,10 @@ mod tests {
                             format!("/{first}/{second}/{third}"),
                         ] {
                             let expected = tree.pointer(&pointer).cloned();
-                            let got = value(document).pointer(&pointer).map(super::tests::tree);
-                            found += usize::from(got.is_some());
-                            assert_eq!(got, expected, "{document} {pointer}");
+                            found += usize::from(expected.is_some());
+                            assert_eq!(value(document).pointer(&pointer).map(super::tests::tree), expected);
+                            let checked = find(document.as_bytes(), &pointer).unwrap();
+                            assert_eq!(checked.map(super::tests::tree), expected, "{document} {pointer}");
                         }
                     }
                 }
@@ -674,6 +689,8 @@ mod tests {
     fn a_later_member_of_the_same_name_hides_an_earlier_one_on_every_step() {
         let raw = |document: &'static str, pointer: &str| {
             let found = value(document).pointer(pointer);
+            let checked = find(document.as_bytes(), pointer).unwrap();
+            assert_eq!(checked.map(Value::raw), found.map(Value::raw), "{document} {pointer}");
             found.map(|value| std::str::from_utf8(value.raw()).unwrap())
         };
         let document = r#"{"a":{"b":1,"b":2},"c":{"d":3},"a":{"b":4,"\u0062":5},"c":[6],"e":{"f":7},"e":{}}"#;

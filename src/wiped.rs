@@ -10,14 +10,19 @@ pub(crate) fn wipe(bytes: &mut [u8]) {
 
 /// Makes a buffer larger, without leaving its old place behind as it was.
 pub(crate) fn grow(buffer: &mut Vec<u8>, size: usize) {
+    make_room(buffer, size);
+    if size > buffer.len() {
+        buffer.resize(size, 0);
+    }
+}
+
+/// Room for as many bytes in all.
+fn make_room(buffer: &mut Vec<u8>, size: usize) {
     if size > buffer.capacity() {
         let mut larger = Vec::with_capacity(size.max(2 * buffer.capacity()));
         larger.extend_from_slice(buffer);
         wipe(buffer);
         *buffer = larger;
-    }
-    if size > buffer.len() {
-        buffer.resize(size, 0);
     }
 }
 
@@ -37,15 +42,13 @@ impl Wiped {
 
     /// Makes room for as many bytes in all.
     pub fn reserve(&mut self, size: usize) {
-        let present = self.0.len();
-        grow(&mut self.0, size);
-        self.0.truncate(present);
+        make_room(&mut self.0, size);
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
-        let start = self.0.len();
-        grow(&mut self.0, start + bytes.len());
-        self.0[start..].copy_from_slice(bytes);
+        let size = self.0.len() + bytes.len();
+        make_room(&mut self.0, size);
+        self.0.extend_from_slice(bytes);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::guard::guard;
 use super::text;
 use crate::error::Error;
-use crate::json::{Value, quote};
+use crate::json::{self, Value, quote};
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
@@ -23,8 +23,8 @@ pub unsafe extern "C" fn kuai_json_get(json: *const c_char, pointer: *const c_ch
     guard(|| {
         // SAFETY: the caller's texts, by the header's rules.
         let (json, pointer) = unsafe { (text::required("json", json)?, text::required("pointer", pointer)?) };
-        let json = Value::parse(json.as_bytes()).map_err(|fault| Error::argument("json", fault))?;
-        Ok(json.pointer(pointer).map_or(ptr::null_mut(), handed_out))
+        let found = json::find(json.as_bytes(), pointer).map_err(|fault| Error::argument("json", fault))?;
+        Ok(found.map_or(ptr::null_mut(), handed_out))
     })
     .unwrap_or(ptr::null_mut())
 }

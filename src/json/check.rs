@@ -27,6 +27,31 @@ fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
     Err(Stop { rest, what })
 }
 
+/// Who is told what a check comes upon. `depth` is how many brackets are open around it.
+pub trait Watch<'a> {
+    /// Whether the items of the innermost array are to be told one by one.
+    fn counts(&self, depth: usize) -> bool;
+    /// A value begins here.
+    fn value(&mut self, depth: usize, text: &'a [u8]);
+    /// The name of the member whose value comes next, as it is written.
+    fn key(&mut self, depth: usize, name: &'a [u8]);
+    /// Another item of an array comes.
+    fn comma(&mut self, depth: usize);
+    /// A value has ended before `rest`.
+    fn end(&mut self, depth: usize, rest: &'a [u8]);
+}
+
+/// Nobody.
+impl<'a> Watch<'a> for () {
+    fn counts(&self, _: usize) -> bool {
+        false
+    }
+    fn value(&mut self, _: usize, _: &'a [u8]) {}
+    fn key(&mut self, _: usize, _: &'a [u8]) {}
+    fn comma(&mut self, _: usize) {}
+    fn end(&mut self, _: usize, _: &'a [u8]) {}
+}
+
 /// The open brackets around a place.
 struct Nesting {
     /// One bit a level, set for objects.
@@ -59,7 +84,17 @@ impl Nesting {
     }
 }
 
+/// Checks a text, of which the first `known` bytes are those of an open object.
 pub fn check(text: &[u8], known: usize) -> Result<Value<'_>, Stop<'_>> {
+    check_from(text, known, &mut ())
+}
+
+/// Checks a text under somebody's eyes.
+pub fn check_watched<'a>(text: &'a [u8], watch: &mut impl Watch<'a>) -> Result<Value<'a>, Stop<'a>> {
+    check_from(text, 0, watch)
+}
+
+fn check_from<'a>(text: &'a [u8], known: usize, watch: &mut impl Watch<'a>) -> Result<Value<'a>, Stop<'a>> {
     let start = skip_space(text);
     let mut nesting = Nesting {
         objects: [0; MAX_DEPTH / 64],
@@ -69,7 +104,7 @@ pub fn check(text: &[u8], known: usize) -> Result<Value<'_>, Stop<'_>> {
     if known > 0 {
         nesting.open(b'}');
     }
-    let end = check_value(skip_space(&start[known..]), nesting)?;
+    let end = check_value(skip_space(&start[known..]), nesting, watch)?;
     match skip_space(end) {
         [] => Ok(Value {
             raw: &start[..start.len() - end.len()],
@@ -82,9 +117,10 @@ pub fn check(text: &[u8], known: usize) -> Result<Value<'_>, Stop<'_>> {
 }
 
 /// Checks one value and, where brackets are open around it, all up to the last of those.
-fn check_value(text: &[u8], mut nesting: Nesting) -> Step<'_> {
+fn check_value<'a>(text: &'a [u8], mut nesting: Nesting, watch: &mut impl Watch<'a>) -> Step<'a> {
     let mut rest = text;
     loop {
+        watch.value(nesting.depth, rest);
         rest = match rest {
             [b'"', rest @ ..] => check_string(rest)?,
             [b'-' | b'0'..=b'9', ..] => check_number(rest)?,
@@ -97,7 +133,7 @@ fn check_value(text: &[u8], mut nesting: Nesting) -> Step<'_> {
                     // An empty one is closed below.
                     (b'{', end @ [b'}', ..]) | (b'[', end @ [b']', ..]) => end,
                     (b'{', inside) => {
-                        rest = check_key(inside)?;
+                        rest = check_key(inside, nesting.depth, watch)?;
                         continue;
                     }
                     (_, inside) => {
@@ -112,20 +148,27 @@ fn check_value(text: &[u8], mut nesting: Nesting) -> Step<'_> {
             _ => return no_value(rest),
         };
         // A value has ended, and with it all that it was the last of.
+        watch.end(nesting.depth, rest);
         loop {
             match (nesting.closing, rest) {
                 (0, _) => return Ok(rest),
                 (b'}', [b',', next @ ..]) => {
-                    rest = check_key(skip_space(next))?;
+                    rest = check_key(skip_space(next), nesting.depth, watch)?;
                     break;
                 }
                 (_, [b',', next @ ..]) => {
-                    rest = skip_fractions(skip_space(next));
+                    rest = skip_space(next);
+                    if watch.counts(nesting.depth) {
+                        watch.comma(nesting.depth);
+                    } else {
+                        rest = skip_fractions(rest);
+                    }
                     break;
                 }
                 (closing, [byte, next @ ..]) if *byte == closing => {
                     rest = next;
                     nesting.close();
+                    watch.end(nesting.depth, rest);
                 }
                 (_, [b' ' | b'\n' | b'\r' | b'\t', next @ ..]) => rest = skip_space(next),
                 (b'}', _) => return stop(rest, "expected ',' or '}'"),
@@ -137,11 +180,13 @@ fn check_value(text: &[u8], mut nesting: Nesting) -> Step<'_> {
 
 /// The name of a member and its colon, up to the value.
 #[inline(always)]
-fn check_key(text: &[u8]) -> Step<'_> {
+fn check_key<'a>(text: &'a [u8], depth: usize, watch: &mut impl Watch<'a>) -> Step<'a> {
     let [b'"', name @ ..] = text else {
         return stop(text, "expected a member's name in double quotes");
     };
-    match skip_space(check_string(name)?) {
+    let after = check_string(name)?;
+    watch.key(depth, &name[..name.len() - after.len() - 1]);
+    match skip_space(after) {
         [b':', rest @ ..] => Ok(skip_space(rest)),
         rest => stop(rest, "expected ':' after a member's name"),
     }
