@@ -37,9 +37,35 @@ pub(super) struct Envelope<'a> {
 /// for nearly every event of a stream. `known`: so many of its first bytes were in another that could not be one.
 pub(super) fn is_harmless(value: Value<'_>, known: usize) -> bool {
     // A part of `error` and `Error` (a failed response has it too); of `code`, `error_code` and `status_code`.
-    const MARKS: [&str; 3] = ["rror", "code", "success"];
-    let text = std::str::from_utf8(&value.raw()[known..]).unwrap_or_default();
-    !MARKS.iter().any(|mark| text.contains(mark))
+    const MARKS: [&[u8]; 3] = [b"rror", b"code", b"success"];
+    let text = &value.raw()[known..];
+    let has = |mark: &&[u8]| text.windows(mark.len()).any(|bytes| bytes == *mark);
+    !(may_have_marks(text) && MARKS.iter().any(has))
+}
+
+/// Whether letters stand as far from each other as in one of the marks: two `r`, two `c`, or a `c` and a `d` with one between them.
+fn may_have_marks(text: &[u8]) -> bool {
+    const BLOCK: usize = 32;
+    /// As many bytes behind a block are looked at.
+    const MORE: usize = 2;
+    // Compilers make vector instructions of it.
+    let has = |block: &[u8; BLOCK + MORE]| {
+        (0..BLOCK).fold(false, |found, i| {
+            let [first, second, third] = [block[i], block[i + 1], block[i + 2]];
+            let doubled = (first == second) & ((first == b'r') | (first == b'c'));
+            found | doubled | ((first == b'c') & (third == b'd'))
+        })
+    };
+    let mut rest = text;
+    while let Some(block) = rest.first_chunk() {
+        if has(block) {
+            return true;
+        }
+        rest = &rest[BLOCK..];
+    }
+    let mut last = [0; BLOCK + MORE];
+    last[..rest.len()].copy_from_slice(rest);
+    has(&last)
 }
 
 impl<'a> Envelope<'a> {
@@ -352,4 +378,31 @@ fn extra(value: Value<'_>) -> Vec<(String, String)> {
         extra.push((name.into_owned(), String::from_utf8_lossy(value.raw()).into_owned()));
     }
     extra
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_of_a_failure_is_found_wherever_it_stands() {
+        for mark in ["error", "Error", "code", "error_code", "success"] {
+            for length in 0..150 {
+                for at in 0..=length {
+                    let (before, after) = ("x".repeat(at), "x".repeat(length - at));
+                    let text = format!("\"{before}{mark}{after}\"");
+                    let value = Value::parse(text.as_bytes()).unwrap();
+                    assert!(!is_harmless(value, 0), "{text}");
+                    assert!(is_harmless(value, 1 + at + mark.len()), "{text}");
+                }
+            }
+        }
+        for text in [
+            "\"carry acclaim, decide; rro r co de succes\"",
+            "\"chat.completion.chunk\"",
+            "{}",
+        ] {
+            assert!(is_harmless(Value::parse(text.as_bytes()).unwrap(), 0), "{text}");
+        }
+    }
 }
