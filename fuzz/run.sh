@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:?"usage: $0 SECONDS [target]..."}
 shift
-all=(sse envelope accumulate config params multipart json http)
+all=(sse envelope accumulate config params multipart json http names)
 directory=${CARGO_TARGET_DIR:-../target}/fuzz
 mkdir -p "$directory" artifacts
 directory=$(cd "$directory" && pwd)

@@ -19,6 +19,7 @@
 //! | [`pages`], [`tools`] | lists, item by item; conversations in which the model calls tools |
 //! | `outgoing`, `operation`, `chat`, `multipart` | what is sent: URL, headers, body |
 //! | `transport` | sockets, TLS and proxies below ureq; limits and cancelling |
+//! | `names` | what a look-up of a host's name reads and writes: the system's files, the messages of name servers |
 //! | `answer`, `sse`, `accumulate` | what came: judging it, cutting it into events, joining them |
 //! | `retry`, `idempotency`, `save` | when to try again; keys; answers into files |
 //! | `log`, [`times`] | what a program can see of its calls |
@@ -42,6 +43,7 @@ pub mod jobs;
 pub mod json;
 mod log;
 mod multipart;
+mod names;
 mod operation;
 mod outgoing;
 pub mod pages;
@@ -81,6 +83,9 @@ pub mod inner {
     }
     pub mod multipart {
         pub use crate::multipart::*;
+    }
+    pub mod names {
+        pub use crate::names::*;
     }
     pub mod operation {
         pub use crate::operation::*;

@@ -75,12 +75,14 @@
 //! is in. A thread needs 64 KiB of stack. What the library opens never takes the place of a closed stdin,
 //! stdout or stderr.
 //!
-//! LOOKING UP a host's name is the system's business (getaddrinfo): it follows /etc/nsswitch.conf and
-//! /etc/resolv.conf, in the calling thread and for new connections only, and nothing can break it off. A time limit
-//! that passes, or a cancelling that comes, meanwhile ends the call when the look-up ends, not before. How long that
-//! can be is set by resolv.conf: "options timeout:N attempts:M" (5 seconds and 2, unless set), for each name server
-//! and each search domain that does not answer. A base_url with an address, and a socks5h or http proxy given by its
-//! address, need no look-up.
+//! LOOKING UP a host's name is done for new connections only, in the calling thread, and is bounded and cancellable like
+//! everything else. On Linux the library reads /etc/nsswitch.conf, /etc/hosts, /etc/resolv.conf and /etc/gai.conf and
+//! asks the name servers itself, so that the system's look-up (getaddrinfo), which nothing can break off, is not
+//! needed. Nothing is kept: each new connection asks anew. getaddrinfo is still what looks up where those files say
+//! what only the system understands (a source as ldap or nis, names that end in .local with mdns, an unknown option),
+//! on other systems, and always with `"resolver":"system"`: then a limit that passes, or a cancelling that comes,
+//! meanwhile ends the call when getaddrinfo returns. How long that can be is set by resolv.conf: "options timeout:N
+//! attempts:M" (5 seconds and 2, unless set), for each name server and each search domain that does not answer.
 //!
 //! ENVIRONMENT, where the configuration is silent:
 //!
@@ -90,6 +92,7 @@
 //!                                         else https://api.openai.com/v1)
 //! OPENAI_MODEL, OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS, SSL_CERT_FILE
 //! https_proxy, http_proxy, all_proxy, no_proxy, in small or capital letters, as curl reads them
+//! RES_OPTIONS, LOCALDOMAIN, HOSTALIASES, as the system's look-up reads them
 //! ```
 //!
 //! A key never goes to the other one's default host: an api_key in the configuration without a base_url
@@ -117,6 +120,7 @@
 //! max_retry_after_ms     120000       a service that asks for a longer wait is not tried again
 //! idempotency_keys       true         a POST that may be retried carries one Idempotency-Key
 //! proxy                  environment  http://, socks5:// or socks5h:// URL; "" for none
+//! resolver               "auto"       "system": names are looked up by getaddrinfo alone (see LOOKING UP)
 //! tls_roots              "bundled"    "bundled": Mozilla's and ca_file; "system"; "file": ca_file alone
 //! ca_file                environment  PEM file of further certificate authorities
 //! client_cert_file       none         PEM files for services that ask the client for a certificate

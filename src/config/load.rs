@@ -6,13 +6,13 @@ use super::environment::Environment;
 use super::fields::{check_headers, check_value, header_lines};
 use super::object::{Blame, Object};
 use super::service::Service;
-use super::{Azure, Config, Incomplete, Level, Limits, TlsRoots};
+use super::{Azure, Config, Incomplete, Level, Limits, Resolver, TlsRoots};
 use crate::error::Result;
 use crate::proxy::Proxies;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 29] = [
     "api_key",
     "base_url",
     "base_url_exact",
@@ -31,6 +31,7 @@ pub(super) const KEYS: [&str; 28] = [
     "max_retry_after_ms",
     "idempotency_keys",
     "proxy",
+    "resolver",
     "ca_file",
     "client_cert_file",
     "client_key_file",
@@ -69,6 +70,7 @@ impl Config {
             max_retry_after: given.time("max_retry_after_ms", 0)?.unwrap_or(Duration::from_secs(120)),
             idempotency_keys: given.flag("idempotency_keys")?.unwrap_or(true),
             proxies: proxies(given, env)?,
+            resolver: resolver(given, env)?,
             ca_file: path(given, "ca_file", || env.get("SSL_CERT_FILE"))?,
             client_cert_file: path(given, "client_cert_file", || None)?,
             client_key_file: path(given, "client_key_file", || None)?,
@@ -142,6 +144,19 @@ fn proxies(given: Object<'_>, env: Environment<'_>) -> Result<Proxies> {
         Some(url) => Proxies::always(&url).map_err(|why| given.error("proxy", why)),
         None => Proxies::from_environment(env).map_err(|(variable, why)| given.error(variable, why)),
     }
+}
+
+fn resolver(given: Object<'_>, env: Environment<'_>) -> Result<Resolver> {
+    let words = [("auto", false), ("system", true)];
+    Ok(Resolver {
+        system: given.word("resolver", &words)?.unwrap_or(false),
+        options: env.get("RES_OPTIONS"),
+        // Set to nothing it means that there is no search list.
+        local_domain: env
+            .has("LOCALDOMAIN")
+            .then(|| env.get("LOCALDOMAIN").unwrap_or_default()),
+        host_aliases: env.get("HOSTALIASES").is_some(),
+    })
 }
 
 fn tls_roots(given: Object<'_>) -> Result<TlsRoots> {
@@ -266,7 +281,7 @@ mod tests {
             r#"{"api_key":" Bearer sk-1\n","base_url":"h","base_url_exact":false,"default_model":"m","organization":"o","project":"p",
                 "headers":{"X-B":"1","X-A":"2"},"query":[["q","1"],["q","2"]],"user_agent":"me/1","connect_timeout_ms":1,"idle_timeout_ms":2,
                 "content_timeout_ms":3,"timeout_ms":4,"deadline_ms":5,"max_retries":0,"max_retry_after_ms":6,"idempotency_keys":false,
-                "proxy":"http://proxy:3128","ca_file":"/ca","client_cert_file":"/cert","client_key_file":"/key","tls_roots":"system",
+                "proxy":"http://proxy:3128","resolver":"system","ca_file":"/ca","client_cert_file":"/cert","client_key_file":"/key","tls_roots":"system",
                 "max_response_bytes":7,"max_event_bytes":8,"incomplete_streams":"accept","strict_turns":true,"log":"info","azure":null}"#,
             &[],
         )
@@ -302,9 +317,29 @@ mod tests {
         assert_eq!(config.client_cert_file, Some(PathBuf::from("/cert")));
         assert_eq!(config.client_key_file, Some(PathBuf::from("/key")));
         assert_eq!(config.tls_roots, TlsRoots::System);
+        assert!(config.resolver.system);
         assert_eq!((config.max_response_bytes, config.max_event_bytes), (7, 8));
         assert!(config.accepts_incomplete_streams() && config.strict_turns);
         assert_eq!(config.log, Some(Level::Info));
+    }
+
+    #[test]
+    fn the_systems_own_variables_for_look_ups_are_read() {
+        assert_eq!(keyed("", &[]).unwrap().resolver, Resolver::default());
+        let environment = [
+            ("RES_OPTIONS", "ndots:2"),
+            ("LOCALDOMAIN", "a b"),
+            ("HOSTALIASES", "/aliases"),
+        ];
+        let expected = Resolver {
+            system: false,
+            options: Some("ndots:2".to_owned()),
+            local_domain: Some("a b".to_owned()),
+            host_aliases: true,
+        };
+        assert_eq!(keyed(r#","resolver":"auto""#, &environment).unwrap().resolver, expected);
+        let none = keyed("", &[("LOCALDOMAIN", "")]).unwrap();
+        assert_eq!(none.resolver.local_domain.as_deref(), Some(""));
     }
 
     #[test]
@@ -384,6 +419,10 @@ mod tests {
             (
                 r#","max_event_bytes":0"#,
                 "max_event_bytes: expected a whole number from 1",
+            ),
+            (
+                r#","resolver":"hunter2""#,
+                "resolver: expected \"auto\" or \"system\", found a string",
             ),
             (
                 r#","tls_roots":"hunter2""#,

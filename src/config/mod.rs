@@ -54,6 +54,8 @@ pub struct Config {
     pub idempotency_keys: bool,
     /// What the connections go through.
     pub proxies: Proxies,
+    /// Who looks names up.
+    pub resolver: Resolver,
     /// Further root certificates, PEM.
     pub ca_file: Option<PathBuf>,
     /// Who we are, PEM.
@@ -89,6 +91,19 @@ pub struct Limits {
     pub attempt: Option<Duration>,
     /// The whole call, every attempt and wait included.
     pub deadline: Option<Duration>,
+}
+
+/// How hosts' names are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolver {
+    /// By the system's `getaddrinfo`, always; else only where it must be.
+    pub system: bool,
+    /// `RES_OPTIONS`.
+    pub options: Option<String>,
+    /// `LOCALDOMAIN`.
+    pub local_domain: Option<String>,
+    /// `HOSTALIASES` is set: what names without a dot stand for, the system alone knows.
+    pub host_aliases: bool,
 }
 
 /// Which root certificates are trusted.
@@ -144,6 +159,7 @@ impl fmt::Debug for Config {
             .field("max_retry_after", &self.max_retry_after)
             .field("idempotency_keys", &self.idempotency_keys)
             .field("proxies", &self.proxies)
+            .field("resolver", &self.resolver)
             .field("ca_file", &self.ca_file)
             .field("client_cert_file", &self.client_cert_file)
             .field("client_key_file", &self.client_key_file)

@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 
 use super::exchange::{Exchange, Timer};
+use super::look_up::look_up;
 use super::socket::{MOST_SOCKETS, Ready, Socket, wait};
+use crate::config::Resolver;
 use crate::error::{Error, Result, Status};
 use crate::proxy::{Kind, Proxy};
 use crate::times::{Phase, Times};
 use crate::wiped::Wiped;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long an address may keep the next one waiting (RFC 8305, section 8: the recommended Connection Attempt Delay).
@@ -43,24 +45,27 @@ pub(crate) fn connect(
     target: Endpoint<'_>,
     proxy: Option<&Proxy>,
     tunnel: bool,
+    resolver: &Resolver,
     exchange: &Exchange,
     timer: Option<Timer>,
     times: &mut Times,
 ) -> Result<Socket> {
     let Some(proxy) = proxy else {
-        return dial(target, exchange, timer, times);
+        return dial(target, resolver, exchange, timer, times);
     };
     let socket = dial(
         Endpoint {
             host: &proxy.host,
             port: proxy.port,
         },
+        resolver,
         exchange,
         timer,
         times,
     )?;
     let mut talk = Talk {
         socket: &socket,
+        resolver,
         exchange,
         timer,
         proxy,
@@ -72,27 +77,6 @@ pub(crate) fn connect(
         Kind::Socks5h => talk.socks5(target, true)?,
     }
     Ok(socket)
-}
-
-/// Looks the host up, in this thread.
-fn look_up(endpoint: Endpoint<'_>) -> Result<Vec<SocketAddr>> {
-    if let Ok(address) = endpoint.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, endpoint.port)]);
-    }
-    let failed = |why: &str| {
-        Error::new(
-            Status::Connection,
-            format!("the address of {} was not found: {why}", endpoint.host),
-        )
-    };
-    let found = (endpoint.host, endpoint.port)
-        .to_socket_addrs()
-        .map_err(|error| failed(&error.to_string()))?;
-    let addresses = alternate(found.collect());
-    if addresses.is_empty() {
-        return Err(failed("no address"));
-    }
-    Ok(addresses)
 }
 
 /// The two families in turns, beginning with the resolver's first choice (RFC 8305, section 4).
@@ -112,10 +96,16 @@ fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Tries the addresses, each next one when the last has failed or is slow, and takes the first that answers.
-fn dial(endpoint: Endpoint<'_>, exchange: &Exchange, timer: Option<Timer>, times: &mut Times) -> Result<Socket> {
+fn dial(
+    endpoint: Endpoint<'_>,
+    resolver: &Resolver,
+    exchange: &Exchange,
+    timer: Option<Timer>,
+    times: &mut Times,
+) -> Result<Socket> {
     exchange.check_cancelled()?;
     times.enter(Phase::LookUp);
-    let mut addresses = look_up(endpoint)?.into_iter();
+    let mut addresses = alternate(look_up(endpoint, resolver, exchange, timer)?).into_iter();
     times.enter(Phase::Connect);
     let mut pending: Vec<Socket> = Vec::with_capacity(1);
     let mut failure: Option<io::Error> = None;
@@ -177,7 +167,7 @@ fn first_connected(
     Ok(None)
 }
 
-fn earlier(timer: Option<Timer>, other: Timer) -> Option<Timer> {
+pub(super) fn earlier(timer: Option<Timer>, other: Timer) -> Option<Timer> {
     Some(timer.filter(|timer| timer.end <= other.end).unwrap_or(other))
 }
 
@@ -189,6 +179,7 @@ fn refused(endpoint: Endpoint<'_>, failure: Option<io::Error>) -> Error {
 /// The conversation with a proxy before the connection is the target's.
 struct Talk<'a> {
     socket: &'a Socket,
+    resolver: &'a Resolver,
     exchange: &'a Exchange,
     timer: Option<Timer>,
     proxy: &'a Proxy,
@@ -264,7 +255,10 @@ impl Talk<'_> {
         let address = match target.host.parse::<IpAddr>() {
             Ok(address) => Some(address),
             Err(_) if remote => None,
-            Err(_) => look_up(target)?.first().map(SocketAddr::ip),
+            Err(_) => {
+                let addresses = look_up(target, self.resolver, self.exchange, self.timer)?;
+                addresses.first().map(SocketAddr::ip)
+            }
         };
         match address {
             Some(IpAddr::V4(address)) => {

@@ -81,6 +81,15 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
+    /// A patience, which is no limit of anybody's: who waits with it knows that it has passed.
+    pub fn until(end: Instant) -> Timer {
+        Timer {
+            end,
+            length: Duration::ZERO,
+            option: "",
+        }
+    }
+
     pub fn starting_now(option: &'static str, length: Duration) -> Timer {
         Timer {
             end: Instant::now() + length,

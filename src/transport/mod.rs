@@ -4,8 +4,8 @@
 //! else's program must, is done below it: look-ups only for new connections and in the calling thread, every wait bounded, cancellable and
 //! indifferent to signals, no connection shared over a fork, no broken body taken for a whole one.
 //!
-//! Map: [`exchange`] what a connection must know of its call · [`socket`] waiting · [`connect`] look-up, dialling, proxies · [`tls`] roots and
-//! certificates · [`chunks`] the framing of bodies · [`buffers`], [`connection`] what ureq sees.
+//! Map: [`exchange`] what a connection must know of its call · [`socket`] waiting · [`look_up`] names and name servers · [`connect`] dialling,
+//! proxies · [`tls`] roots and certificates · [`chunks`] the framing of bodies · [`buffers`], [`connection`] what ureq sees.
 #![forbid(unsafe_code)]
 
 mod buffers;
@@ -13,6 +13,7 @@ mod chunks;
 mod connect;
 mod connection;
 pub(crate) mod exchange;
+mod look_up;
 mod socket;
 mod tls;
 
@@ -317,7 +318,15 @@ impl Dialer {
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let timer = exchange.limits.connect_timer();
         let proxy = self.proxies().for_target(is_tls, host, port);
-        let socket = connect::connect(Endpoint { host, port }, proxy, is_tls, exchange, timer, times)?;
+        let socket = connect::connect(
+            Endpoint { host, port },
+            proxy,
+            is_tls,
+            &self.config.resolver,
+            exchange,
+            timer,
+            times,
+        )?;
         if is_tls {
             times.enter(Phase::Handshake);
             return Connection::tls(socket, self.tls_settings()?.clone(), host, exchange, timer);

@@ -1,4 +1,4 @@
-//! A TCP socket whose every wait is bounded, survives signals and can be cancelled.
+//! A socket whose every wait is bounded, survives signals and can be cancelled.
 #![forbid(unsafe_code)]
 
 use super::exchange::{Exchange, Timer};
@@ -8,9 +8,10 @@ use crate::error::{Error, Result, Status};
 use crate::fork::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socket_with, sockopt};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How often a switch without a bell is looked at.
@@ -24,7 +25,7 @@ const KEEPALIVE_PROBES: u32 = 6;
 /// A connected, non-blocking socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    descriptor: OwnedFd,
     made_in: Process,
 }
 
@@ -36,34 +37,43 @@ pub(crate) struct Ready {
 }
 
 impl Socket {
-    /// Begins to connect, without waiting.
+    /// Begins to connect by TCP, without waiting.
     pub fn start(address: SocketAddr) -> io::Result<Socket> {
+        Socket::connect(address, SocketType::STREAM)
+    }
+
+    /// A UDP socket for what goes to this address and comes from there. Nothing is sent.
+    pub fn datagrams(address: SocketAddr) -> io::Result<Socket> {
+        Socket::connect(address, SocketType::DGRAM)
+    }
+
+    fn connect(address: SocketAddr, kind: SocketType) -> io::Result<Socket> {
         let family = if address.is_ipv4() {
             AddressFamily::INET
         } else {
             AddressFamily::INET6
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let descriptor = descriptor::above_stdio(socket_with(family, SocketType::STREAM, flags, None)?)?;
+        let descriptor = descriptor::above_stdio(socket_with(family, kind, flags, None)?)?;
         match rustix::net::connect(&descriptor, &address) {
             // After an interruption the connection goes on being made, as after EINPROGRESS (POSIX connect()).
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(Socket {
-            stream: TcpStream::from(descriptor),
+            descriptor,
             made_in: Process::current(),
         })
     }
 
     /// How the connecting ended. To be asked when the socket has become writable.
     pub fn finish(&self) -> io::Result<()> {
-        sockopt::socket_error(&self.stream)??;
-        self.stream.set_nodelay(true)?;
-        sockopt::set_socket_keepalive(&self.stream, true)?;
-        sockopt::set_tcp_keepidle(&self.stream, KEEPALIVE_IDLE)?;
-        sockopt::set_tcp_keepintvl(&self.stream, KEEPALIVE_INTERVAL)?;
-        sockopt::set_tcp_keepcnt(&self.stream, KEEPALIVE_PROBES)?;
+        sockopt::socket_error(&self.descriptor)??;
+        sockopt::set_tcp_nodelay(&self.descriptor, true)?;
+        sockopt::set_socket_keepalive(&self.descriptor, true)?;
+        sockopt::set_tcp_keepidle(&self.descriptor, KEEPALIVE_IDLE)?;
+        sockopt::set_tcp_keepintvl(&self.descriptor, KEEPALIVE_INTERVAL)?;
+        sockopt::set_tcp_keepcnt(&self.descriptor, KEEPALIVE_PROBES)?;
         Ok(())
     }
 
@@ -74,21 +84,29 @@ impl Socket {
 
     /// Whether the other side has neither closed nor said anything. One system call.
     pub fn is_quiet(&self) -> bool {
-        matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+        rustix::net::recv(&self.descriptor, &mut [0], RecvFlags::PEEK) == Err(Errno::WOULDBLOCK)
+    }
+
+    /// The address that this side has.
+    pub fn own_address(&self) -> Option<IpAddr> {
+        let address = rustix::net::getsockname(&self.descriptor).ok()?;
+        SocketAddr::try_from(address).ok().map(|address| address.ip())
     }
 
     /// Reads what is there; `WouldBlock` when there is nothing. Signals do not show.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        uninterrupted(|| (&self.stream).read(buffer))
+        let (amount, _) = uninterrupted(|| rustix::net::recv(&self.descriptor, &mut *buffer, RecvFlags::empty()))?;
+        Ok(amount)
     }
 
     /// Writes what goes; `WouldBlock` when nothing does. Signals do not show.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| (&self.stream).write(bytes))
+        // A service that has gone away is an error, and no SIGPIPE.
+        uninterrupted(|| rustix::net::send(&self.descriptor, bytes, SendFlags::NOSIGNAL))
     }
 
     fn poll_fd(&self, events: PollFlags) -> PollFd<'_> {
-        PollFd::new(&self.stream, events)
+        PollFd::new(&self.descriptor, events)
     }
 }
 
@@ -232,11 +250,11 @@ fn timespec(duration: Duration) -> Timespec {
     }
 }
 
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+fn uninterrupted<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            other => return other,
+            Err(Errno::INTR) => {}
+            other => return other.map_err(io::Error::from),
         }
     }
 }

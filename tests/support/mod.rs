@@ -9,5 +9,6 @@ pub mod black_hole;
 pub mod clients;
 pub mod form;
 pub mod http;
+pub mod namespace;
 pub mod openai;
 pub mod tls;
