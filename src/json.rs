@@ -8,7 +8,7 @@ mod check;
 mod pointer;
 mod skip;
 mod string;
-mod word;
+pub(crate) mod word;
 
 pub(crate) use pointer::find;
 pub use string::quote;

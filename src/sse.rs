@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use crate::json::Value;
+use crate::json::word::{before_mark, first_word, line_end_marks};
 use std::ops::Range;
 
 /// An event, valid until the decoder is used again.
@@ -333,15 +334,21 @@ impl Decoder {
 fn find_line_end(bytes: &[u8]) -> Option<usize> {
     let is_line_end = |byte: u8| byte == b'\n' || byte == b'\r';
     // A block is folded without a branch, so that it takes a few vector instructions and not one per byte.
-    let (blocks, rest) = bytes.as_chunks::<32>();
+    let (blocks, _) = bytes.as_chunks::<32>();
     let clean = blocks
         .iter()
         .take_while(|block| !block.iter().fold(false, |found, &byte| found | is_line_end(byte)))
         .count();
-    let tail = if clean < blocks.len() { &blocks[clean][..] } else { rest };
-    tail.iter()
-        .position(|&byte| is_line_end(byte))
-        .map(|at| 32 * clean + at)
+    let mut at = 32 * clean;
+    while let Some(word) = first_word(&bytes[at..]) {
+        let marks = line_end_marks(word);
+        if marks != 0 {
+            return Some(at + before_mark(marks));
+        }
+        at += 8;
+    }
+    let found = bytes[at..].iter().position(|&byte| is_line_end(byte));
+    found.map(|length| at + length)
 }
 
 /// Where the colon is that ends a field's name.
@@ -435,6 +442,22 @@ mod tests {
         ]
         .map(|(name, data)| (name.to_string(), data.to_string()))
         .to_vec()
+    }
+
+    #[test]
+    fn the_first_line_end_is_found_wherever_it_is() {
+        for length in 0..100 {
+            for at in 0..=length {
+                for end in [b'\n', b'\r'] {
+                    // Neighbours in value, and bytes that are not ASCII.
+                    let mut bytes: Vec<u8> = (0..length).map(|i| b"\x0b\x0c\x09\x8a\x8d\x0ez"[i % 7]).collect();
+                    assert_eq!(find_line_end(&bytes), None);
+                    bytes.insert(at, end);
+                    bytes.extend_from_slice(b"\r\n");
+                    assert_eq!(find_line_end(&bytes), Some(at));
+                }
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub fn quote_marks(word: u64) -> u64 {
     (quote | backslash) & !word & HIGH
 }
 
+/// Marks CR and LF.
+#[inline(always)]
+pub fn line_end_marks(word: u64) -> u64 {
+    let lf = (word ^ repeat(b'\n')).wrapping_sub(ONES);
+    let cr = (word ^ repeat(b'\r')).wrapping_sub(ONES);
+    (lf | cr) & !word & HIGH
+}
+
 /// Marks all but digits.
 #[inline(always)]
 pub fn digit_marks(word: u64) -> u64 {

@@ -253,12 +253,17 @@ impl Buffers {
     /// The same for a block that is not at the start, not whole, or for ureq to refuse: it stays as it is.
     fn take_other_head(&mut self, exchange: &mut Exchange) {
         let Some(range) = final_head(self.unused()) else { return };
-        let head = &mut self.input[self.start + range.start..self.start + range.end];
+        let body = self.start + range.end;
+        let head = &mut self.input[self.start + range.start..body];
         self.head_pending = false;
-        exchange.headers = Headers::parse(head.to_vec());
+        let headers = Headers::parse(head.to_vec());
         if exchange.raw_body {
             hide_coding(head);
         }
+        if has_body(head) && is_chunked(&headers) {
+            self.begin_chunks(body);
+        }
+        exchange.headers = headers;
     }
 }
 
@@ -476,6 +481,12 @@ mod tests {
         assert_eq!(
             framed(&[whole.as_bytes(), b"HTTP"]),
             format!("{head}00000003\r\nabc\r\n{end}HTTP")
+        );
+        // A block that is left whole for ureq.
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        assert_eq!(
+            framed(&[interim.as_bytes(), whole.as_bytes()]),
+            format!("{interim}{head}00000003\r\nabc\r\n{end}")
         );
         for cut in head.len()..whole.len() {
             let (first, second) = whole.as_bytes().split_at(cut);

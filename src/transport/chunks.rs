@@ -49,6 +49,15 @@ impl Chunks {
                     }
                 }
                 Chunks::Ended | Chunks::Broken(_) => break,
+                // As nearly every line ends.
+                Chunks::DataEnd if bytes[at..].starts_with(b"\r\n") => {
+                    at += 2;
+                    Chunks::Start
+                }
+                Chunks::Size(size) if size > 0 && bytes[at..].starts_with(b"\r\n") => {
+                    at += 2;
+                    Chunks::Data(size)
+                }
                 between => {
                     at += 1;
                     between.after(bytes[at - 1])
@@ -104,7 +113,10 @@ impl Chunks {
 }
 
 fn digit(byte: u8) -> Option<u64> {
-    char::from(byte).to_digit(16).map(u64::from)
+    match byte {
+        b'0'..=b'9' => Some(u64::from(byte - b'0')),
+        _ => char::from(byte).to_digit(16).map(u64::from),
+    }
 }
 
 #[cfg(test)]
