@@ -110,13 +110,36 @@ fn a_self_signed_certificate_of_an_authority_is_refused_in_words_that_help() {
 
 #[test]
 fn a_server_that_speaks_no_tls_is_told_as_that() {
-    let server = Server::start_raw(|wire| wire.write(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let server = Server::start_raw(|wire| {
+        // What is closed with something unread is reset.
+        wire.fill()?;
+        wire.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    });
     let config =
         json!({"api_key": KEY, "base_url": format!("https://127.0.0.1:{}/v1", server.port()), "max_retries": 0});
     let answer = Client::new(Some(&config.to_string()))
         .unwrap()
         .chat_complete(&question("hi"));
     assert_eq!(answer.status(), Status::Tls, "{}", answer.json());
+}
+
+#[test]
+fn a_handshake_that_is_cut_is_a_broken_connection_and_tried_again() {
+    for how in [Cut::FinWithoutCloseNotify, Cut::Rst] {
+        for count in [0, 1, 100] {
+            let server = server(Tls::new(Authority::new()).cut_after(count, how));
+            let client = client_with(&server, json!({"max_retries": 1}));
+            let answer = client.chat_complete(&question("hi"));
+            assert_eq!(
+                answer.status(),
+                Status::Connection,
+                "{how:?} {count}: {}",
+                answer.json()
+            );
+            assert!(answer.json().contains("handshake"), "{}", answer.json());
+            assert_eq!(answer.error().unwrap().attempts, 2);
+        }
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Connection {
             match session.read_tls(&mut Wire(&socket, &mut false)) {
                 Ok(0) => {
                     return Err(Error::new(
-                        Status::Tls,
+                        Status::Connection,
                         format!("{host} closed the connection during the handshake"),
                     ));
                 }
@@ -104,7 +104,7 @@ impl Connection {
                 }
                 Err(error) => {
                     return Err(Error::new(
-                        Status::Tls,
+                        Status::Connection,
                         format!("the handshake with {host} broke off: {error}"),
                     ));
                 }
