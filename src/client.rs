@@ -438,6 +438,8 @@ impl Client {
             let Some(wait) = self.next_wait(&policy, retries, &refused, exchange) else {
                 return Err(refused);
             };
+            // What a router has forgotten is silent, and the connections that rested beside this one are likely to be forgotten as well.
+            exchange.fresh_only = exchange.reused && exchange.received == 0;
             exchange.limits.attempt = None;
             if let (Some(log), Some(about)) = (self.log_kept(), about) {
                 log.wait(about, exchange.attempts, wait);

@@ -105,6 +105,40 @@ fn a_connection_that_dies_under_the_request_is_replaced_once_without_a_retry() {
     }
 }
 
+/// A router in between has forgotten all of them, say.
+#[test]
+fn what_got_no_answer_on_a_connection_that_had_rested_is_tried_again_on_a_new_one() {
+    const RESTING: usize = 3;
+    let server = Server::start(move |request, reply| {
+        if request.json()["stream"] == true {
+            let events = stream_events(&["a"; 10]);
+            let events: Vec<&str> = events.iter().map(String::as_str).collect();
+            return reply.events(&events, Duration::from_millis(10));
+        }
+        if request.connection < RESTING {
+            return reply.stall();
+        }
+        reply.json(200, &completion("hi"))
+    });
+    let client = client(&server);
+    let barrier = std::sync::Barrier::new(RESTING);
+    std::thread::scope(|scope| {
+        for _ in 0..RESTING {
+            scope.spawn(|| {
+                let mut stream = client.chat_stream(&question("hi"));
+                assert_eq!(stream.next(), Status::Ok);
+                // All of them are at work at the same time.
+                barrier.wait();
+                while stream.next() == Status::Ok {}
+            });
+        }
+    });
+    let options = r#"{"timeout_ms":1000,"max_retries":1}"#;
+    let answer = client.call("chat.completions.create", Some(&question("hi")), Some(options));
+    assert_eq!(answer.text(), "hi", "{}", answer.json());
+    assert_eq!(server.connections(), RESTING + 1);
+}
+
 #[test]
 fn a_new_connection_that_dies_under_the_request_is_a_failure() {
     let server = Server::start(|_, reply| reply.cut(Cut::Fin));
