@@ -1,7 +1,7 @@
 //! Clients for test servers.
 
 use super::http::Server;
-use kuai::{Answer, Client, Status};
+use kuai::{Answer, Cancel, Client, Request, Status};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -81,18 +81,27 @@ fn asked(answer: &Answer, text: String, start: Instant) -> Asked {
     }
 }
 
-/// Cancels the client's calls once this one has run for a while, and gives how long it went on after that.
-pub fn time_to_cancel(client: &Client, stream: bool) -> Duration {
+/// Asks, pulls the call's switch after a while, and gives how long it went on after that.
+pub fn time_to_cancel(client: &Client, stream: bool, content: &str, after: Duration) -> Duration {
+    let cancel = Cancel::new();
+    let mut request = Request::new("chat.completions.create", Some(&question(content)), None).unwrap();
+    request.cancel_with(&cancel);
     std::thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(after);
             let at = Instant::now();
-            client.cancel();
+            cancel.trigger();
             at
         });
-        let asked = ask(client, stream, "hi");
+        let status = if stream {
+            let mut stream = client.open(&request);
+            while stream.next() == Status::Ok {}
+            stream.result().status()
+        } else {
+            client.send(&request).status()
+        };
         let end = Instant::now();
-        assert_eq!(asked.status, Status::Cancelled, "{asked:?}");
+        assert_eq!(status, Status::Cancelled);
         end.duration_since(canceller.join().unwrap())
     })
 }

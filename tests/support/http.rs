@@ -26,7 +26,7 @@ use super::tls::{Authority, Tls};
 use request::{Body, Reading};
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
@@ -115,8 +115,8 @@ impl Server {
 
     fn run(options: Options, handler: Handler) -> io::Result<Server> {
         assert!(
-            options.listen.ip().is_loopback(),
-            "test servers listen on loopback only"
+            is_out_of_reach(options.listen.ip()),
+            "test servers listen on loopback only, or where no other machine can be"
         );
         let listener = TcpListener::bind(options.listen)?;
         let address = listener.local_addr()?;
@@ -325,6 +325,14 @@ impl Shared {
                 recorded.body = body.to_vec();
             }
         });
+    }
+}
+
+/// Loopback, and the addresses that no machine has but in documents (RFC 5737, RFC 3849): in tests, those of network namespaces.
+fn is_out_of_reach(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_documentation(),
+        IpAddr::V6(address) => address.is_loopback() || address.segments()[..2] == [0x2001, 0xdb8],
     }
 }
 
