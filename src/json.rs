@@ -190,7 +190,11 @@ impl<'a> Value<'a> {
 
     /// A number that is written as an integer and fits.
     pub fn as_i64(self) -> Option<i64> {
-        self.number()?.parse().ok()
+        match self.raw {
+            // As nearly every `index` is.
+            [digit @ b'0'..=b'9'] => Some(i64::from(digit - b'0')),
+            _ => self.number()?.parse().ok(),
+        }
     }
 
     /// A number that is written as an integer and fits.
@@ -744,6 +748,8 @@ mod tests {
     fn numbers_keep_their_digits_and_convert_only_when_they_fit() {
         assert_eq!(value("12345678901234567890123").raw(), b"12345678901234567890123");
         assert_eq!(value("12345678901234567890123").as_u64(), None);
+        assert_eq!(value("0").as_i64(), Some(0));
+        assert_eq!(value("9").as_i64(), Some(9));
         assert_eq!(value("-5").as_i64(), Some(-5));
         assert_eq!(value("-5").as_u64(), None);
         assert_eq!(value("18446744073709551615").as_u64(), Some(u64::MAX));
