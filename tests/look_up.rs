@@ -5,42 +5,17 @@ mod support;
 
 use kuai::{Cancel, Client, Request, Status};
 use serde_json::{Value, json};
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use support::clients::{KEY, completion, question};
 use support::http::Server;
+use support::name_server::{loopback, serve};
 use support::namespace::{Etc, within};
 
 /// What each limit promises.
 const EXACT: Duration = Duration::from_millis(50);
-
-/// A name server on 127.0.0.1 that answers as `script` says.
-fn serve(etc: &Etc, script: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) {
-    etc.write("resolv.conf", "nameserver 127.0.0.1\n");
-    let socket = UdpSocket::bind("127.0.0.1:53").expect("port 53 in a network of our own");
-    std::thread::spawn(move || {
-        let mut buffer = [0; 600];
-        loop {
-            let (size, from) = socket.recv_from(&mut buffer).expect("a datagram");
-            if let Some(answer) = script(&buffer[..size]) {
-                let _ = socket.send_to(&answer, from);
-            }
-        }
-    });
-}
-
-/// 127.0.0.1 for IPv4, nothing for IPv6.
-fn loopback(question: &[u8]) -> Vec<u8> {
-    let mut answer = question.to_vec();
-    answer[2..4].copy_from_slice(&[0x81, 0x80]);
-    if question[question.len() - 3] == 1 {
-        answer[7] = 1;
-        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
-    }
-    answer
-}
 
 /// Ways for a look-up not to end.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +134,8 @@ fn a_name_is_looked_up_for_a_new_connection_and_not_again() {
             Some(loopback(question))
         });
         let server = Server::start(|_, reply| reply.json(200, &completion("hi")));
-        let client = client(json!({"base_url": format!("http://api.example:{}/v1", server.port())}));
+        let base_url = format!("http://api.example:{}/v1", server.port());
+        let client = client(json!({"base_url": base_url, "connect_timeout_ms": 60_000}));
         for _ in 0..3 {
             let answer = client.chat_complete(&question("hi"));
             assert_eq!(answer.text(), "hi", "{}", answer.json());

@@ -1,7 +1,9 @@
 //! The programs that the library lives in, as they are: see tests/c/hosts.c.
 
-use crate::program::{C99, command, compile, succeed};
+use crate::program::{C99, command, compile, succeed, under_valgrind};
 use crate::support::http::{Framing, Reply, Request, Server};
+use crate::support::name_server;
+use crate::support::namespace::within;
 use crate::support::openai::Service;
 use crate::tools::{has, library, root, scratch, works};
 use std::path::PathBuf;
@@ -146,6 +148,23 @@ fn a_thread_that_is_cancelled_within_a_call_ends_after_it() {
 #[test]
 fn a_root_without_any_file_is_enough() {
     scenario(&["bare_root", &scratch_path("bare-root")]);
+}
+
+#[test]
+fn a_name_takes_no_more_than_an_address() {
+    let Some(program) = hosts() else { return };
+    within("hosts::a_name_takes_no_more_than_an_address", |etc| {
+        name_server::serve(etc, |question| Some(name_server::loopback(question)));
+        let server = service(false);
+        let base_url = format!("http://api.example:{}/v1", server.port());
+        ends_well(command(&program, &base_url).args(["small_stacks", STACK]));
+        for scenario in ["closed_stdio", "no_descriptors", "no_threads"] {
+            ends_well(command(&program, &base_url).arg(scenario));
+        }
+        if let Some(mut command) = under_valgrind(&program, &base_url) {
+            ends_well(command.arg("many_calls"));
+        }
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod black_hole;
 pub mod clients;
 pub mod form;
 pub mod http;
+pub mod name_server;
 pub mod namespace;
 pub mod openai;
 pub mod tls;

@@ -17,7 +17,6 @@ use crate::names::nsswitch::{self, Source, Step};
 use crate::names::order::Policy;
 use crate::names::resolv_conf::{ResolvConf, Surroundings};
 use crate::names::{self, hosts};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 use servers::{Answer, NoAnswer};
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -306,9 +305,17 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+#[cfg(target_os = "linux")]
 fn interface(name: &str) -> Option<u32> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
     let socket = socket_with(AddressFamily::INET6, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
     netdevice::name_to_index(socket, name).ok()
+}
+
+/// Elsewhere the files are not read.
+#[cfg(not(target_os = "linux"))]
+fn interface(_: &str) -> Option<u32> {
+    None
 }
 
 fn is_localhost(name: &str) -> bool {
