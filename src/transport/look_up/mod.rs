@@ -71,7 +71,7 @@ pub(super) fn look_up(
 impl Resolver {
     /// Whether it may be tried without the system's look-up at all.
     fn is_own_enough(&self, host: &str) -> bool {
-        // Who knows a machine of another system by its files?
+        // The names and the meaning of the files are Linux's.
         cfg!(target_os = "linux") && !self.system && (!self.host_aliases || host.contains('.'))
     }
 }
@@ -123,19 +123,7 @@ impl LookUp<'_> {
         let host = self.endpoint.host;
         let without_dot = host.strip_suffix('.').unwrap_or(host);
         let status = match step.source {
-            Source::Files => {
-                match open(Path::new("/etc/hosts")).map_err(|error| self.unreadable("/etc/hosts", &error))? {
-                    None => nsswitch::Status::Unavailable,
-                    Some(file) => {
-                        let found = hosts::addresses(BufReader::new(file), host);
-                        let found = found.map_err(|error| self.unreadable("/etc/hosts", &error))?;
-                        if !found.is_empty() {
-                            return Ok(Asked::Found(found));
-                        }
-                        nsswitch::Status::NotFound
-                    }
-                }
-            }
+            Source::Files => return self.in_hosts(),
             // RFC 6761, section 6.3: what it is, no server needs to tell.
             Source::Dns if is_localhost(host) => nsswitch::Status::NotFound,
             Source::Dns => return self.ask_servers(said),
@@ -169,6 +157,19 @@ impl LookUp<'_> {
             }
         };
         Ok(Asked::Status(status))
+    }
+
+    fn in_hosts(&self) -> Result<Asked> {
+        const HOSTS: &str = "/etc/hosts";
+        let found = open(Path::new(HOSTS)).and_then(|file| {
+            let addresses = |file| hosts::addresses(BufReader::new(file), self.endpoint.host);
+            file.map(addresses).transpose()
+        });
+        Ok(match found.map_err(|error| self.unreadable(HOSTS, &error))? {
+            None => Asked::Status(nsswitch::Status::Unavailable),
+            Some(found) if found.is_empty() => Asked::Status(nsswitch::Status::NotFound),
+            Some(found) => Asked::Found(found),
+        })
     }
 
     fn ask_servers(&self, said: &mut Option<Answer>) -> Result<Asked> {
@@ -312,7 +313,7 @@ fn interface(name: &str) -> Option<u32> {
     netdevice::name_to_index(socket, name).ok()
 }
 
-/// Elsewhere the files are not read.
+/// Elsewhere nobody asks.
 #[cfg(not(target_os = "linux"))]
 fn interface(_: &str) -> Option<u32> {
     None

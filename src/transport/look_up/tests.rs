@@ -511,6 +511,34 @@ fn what_only_the_system_knows_is_asked_of_it() {
 }
 
 #[test]
+fn systemds_sources_are_asked_by_dns_where_that_is_the_same() {
+    within(
+        "transport::look_up::tests::systemds_sources_are_asked_by_dns_where_that_is_the_same",
+        |etc| {
+            let mounted = Command::new("mount").args(["-t", "tmpfs", "none", "/run"]).status();
+            assert!(mounted.expect("mount is there").success());
+            serve("127.0.0.53:53", |question, _| vec![good(question)]);
+            etc.write(
+                "nsswitch.conf",
+                "hosts: mymachines resolve [!UNAVAIL=return] files dns\n",
+            );
+            etc.write("resolv.conf", "nameserver 127.0.0.53\n");
+            assert_eq!(find("api.example").unwrap(), [ADDRESS], "without systemd-resolved");
+            std::fs::create_dir_all("/run/systemd/resolve").unwrap();
+            std::fs::write("/run/systemd/resolve/io.systemd.Resolve", "").unwrap();
+            assert_eq!(find("api.example").unwrap(), [ADDRESS], "by its stub");
+            assert!(is_the_systems("a.local"), "by multicast");
+            etc.write("resolv.conf", "nameserver 127.0.0.1\n");
+            assert!(is_the_systems("api.example"), "which servers it asks, it knows alone");
+            std::fs::create_dir_all("/run/systemd/machines").unwrap();
+            std::fs::write("/run/systemd/machines/container", "").unwrap();
+            etc.write("nsswitch.conf", "hosts: mymachines files\n");
+            assert!(is_the_systems("container") && !is_the_systems("other"));
+        },
+    );
+}
+
+#[test]
 fn the_environment_changes_what_is_asked() {
     within(
         "transport::look_up::tests::the_environment_changes_what_is_asked",
