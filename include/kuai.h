@@ -70,14 +70,14 @@
  * is in. A thread needs 64 KiB of stack. What the library opens never takes the place of a closed stdin,
  * stdout or stderr.
  *
- * LOOKING UP a host's name is done for new connections only, in the calling thread, and is bounded and cancellable like
- * everything else. On Linux the library reads /etc/nsswitch.conf, /etc/hosts, /etc/resolv.conf and /etc/gai.conf and
- * asks the name servers itself, so that the system's look-up (getaddrinfo), which nothing can break off, is not
- * needed. Nothing is kept: each new connection asks anew. getaddrinfo is still what looks up where those files say
- * what only the system understands (a source as ldap or nis, names that end in .local with mdns, an unknown option),
- * on other systems, and always with `"resolver":"system"`: then a limit that passes, or a cancelling that comes,
- * meanwhile ends the call when getaddrinfo returns. How long that can be is set by resolv.conf: "options timeout:N
- * attempts:M" (5 seconds and 2, unless set), for each name server and each search domain that does not answer.
+ * LOOKING UP a host's name is done for new connections only, in the calling thread, and is as bounded and cancellable
+ * as everything else. On Linux the library reads /etc/nsswitch.conf, /etc/hosts, /etc/resolv.conf and /etc/gai.conf
+ * and asks the name servers itself: the system's look-up (getaddrinfo) can be broken off by nothing. Nothing is kept:
+ * each new connection asks anew. getaddrinfo looks up where those files say what only the system understands (sources
+ * as ldap or nis, names that end in .local with mdns, an unknown option), on other systems, and always with
+ * `"resolver":"system"`; then a limit that passes, or a cancelling that comes, meanwhile ends the call when getaddrinfo
+ * returns. How long that can be is set by resolv.conf: "options timeout:N attempts:M" (5 seconds and 2, unless set),
+ * for each name server and each search domain that does not answer.
  *
  * ENVIRONMENT, where the configuration is silent:
  *

@@ -223,6 +223,16 @@ fn names_have_the_addresses_that_the_system_finds() {
             etc.remove("nsswitch.conf");
             etc.remove("resolv.conf");
             assert_eq!(difference("v6.example"), None, "without files");
+            // A new process, because the system reads it once.
+            for (gai_conf, first) in [("", "2001:db8::2"), ("precedence ::ffff:0:0/96 100\n", "10.0.0.2")] {
+                etc.write("gai.conf", gai_conf);
+                let getent = Command::new("getent")
+                    .args(["ahosts", "both.example"])
+                    .output()
+                    .unwrap();
+                assert!(String::from_utf8_lossy(&getent.stdout).starts_with(first), "{getent:?}");
+                assert_eq!(find("both.example").unwrap()[0].to_string(), first);
+            }
             println!("{compared} names compared with getaddrinfo");
         },
     );
