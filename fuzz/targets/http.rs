@@ -153,13 +153,8 @@ fn is_whole(request: &[u8]) -> bool {
         return false;
     };
     let fields = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
-    let (_, length) = fields.split_once("content-length:").expect("a body");
-    let length: usize = length
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .parse()
-        .expect("a number");
+    // Not just anywhere: a redirect may have put the words into the path.
+    let length = fields.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.expect("a body").trim().parse().expect("a number");
     request.len() >= head + 4 + length
 }
