@@ -19,7 +19,8 @@ pub fn client(server: &Server) -> Client {
 
 pub fn config(server: &Server, more: Value) -> Value {
     let base_url = server.url("/v1");
-    let mut config = json!({"api_key": KEY, "base_url": base_url, "max_retries": 0});
+    // Without TLS nobody needs what SSL_CERT_FILE names, and reading that takes longer than many calls.
+    let mut config = json!({"api_key": KEY, "base_url": base_url, "max_retries": 0, "ca_file": ""});
     if base_url.starts_with("https") {
         config["ca_file"] = server.ca_pem().to_str().unwrap().into();
     }

@@ -44,6 +44,8 @@ pub struct Options {
     pub expect_continue: bool,
     /// Keeps each request for `Server::requests`; a service that runs for long should not.
     pub remember: bool,
+    /// How much the kernel takes of what nobody reads yet (`SO_RCVBUF`).
+    pub receive_buffer: Option<usize>,
 }
 
 impl Default for Options {
@@ -54,6 +56,7 @@ impl Default for Options {
             before_body: false,
             expect_continue: true,
             remember: true,
+            receive_buffer: None,
         }
     }
 }
@@ -103,7 +106,14 @@ impl Server {
     where
         F: Fn(&mut Wire) -> io::Result<()> + Send + Sync + 'static,
     {
-        Server::run(Options::default(), Handler::Raw(Box::new(handler))).expect("a free port on loopback")
+        Server::raw_with(Options::default(), handler).expect("a free port on loopback")
+    }
+
+    pub fn raw_with<F>(options: Options, handler: F) -> io::Result<Server>
+    where
+        F: Fn(&mut Wire) -> io::Result<()> + Send + Sync + 'static,
+    {
+        Server::run(options, Handler::Raw(Box::new(handler)))
     }
 
     pub fn with<F>(options: Options, handler: F) -> io::Result<Server>
@@ -119,6 +129,10 @@ impl Server {
             "test servers listen on loopback only, or where no other machine can be"
         );
         let listener = TcpListener::bind(options.listen)?;
+        if let Some(size) = options.receive_buffer {
+            // Every connection that it accepts begins with the listener's.
+            rustix::net::sockopt::set_socket_recv_buffer_size(&listener, size)?;
+        }
         let address = listener.local_addr()?;
         let authority = options.tls.as_ref().and_then(Tls::authority);
         let shared = Arc::new(Shared {

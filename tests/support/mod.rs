@@ -7,6 +7,7 @@
 
 pub mod black_hole;
 pub mod clients;
+pub mod faults;
 pub mod form;
 pub mod http;
 pub mod name_server;
