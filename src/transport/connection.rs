@@ -404,6 +404,10 @@ impl Transport for Connection {
     fn await_input(&mut self, _: NextTimeout) -> std::result::Result<bool, ureq::Error> {
         exchange::current(|exchange| {
             self.flush(exchange).map_err(|error| told(exchange, error))?;
+            // The answer may have come while the last of the request was being sent.
+            if ureq::unversioned::transport::Buffers::can_use_input(&self.buffers) {
+                return Ok(true);
+            }
             match self.receive(exchange) {
                 Ok(amount) if amount > 0 => Ok(true),
                 Ok(_) => match self.deaf.take() {
