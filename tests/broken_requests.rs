@@ -27,20 +27,6 @@ fn patient(server: &Server) -> Client {
     client_with(server, json!({"idle_timeout_ms": 120_000}))
 }
 
-/// Reads a whole request; `None`: the client has closed.
-fn whole_request(wire: &mut Wire) -> std::io::Result<Option<usize>> {
-    let Some(head) = wire.take_until(b"\r\n\r\n", 1 << 16)? else {
-        return Ok(None);
-    };
-    let text = String::from_utf8(head.clone())
-        .expect("a head in ASCII")
-        .to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length.expect("a length").trim().parse().expect("a number");
-    wire.take(length)?;
-    Ok(Some(head.len() + length))
-}
-
 fn answer(stream: bool) -> Vec<u8> {
     let (kind, body) = if stream {
         let events = stream_events(&["The words", " of the answer."]);
@@ -59,8 +45,8 @@ fn measured(send: impl FnOnce(&Client)) -> usize {
     let server = Server::start_raw({
         let size = Arc::clone(&size);
         move |wire| {
-            if let Some(all) = whole_request(wire)? {
-                size.store(all, Ordering::SeqCst);
+            if let Some(request) = wire.take_request()? {
+                size.store(request.len(), Ordering::SeqCst);
                 assert!(wire.unread().is_empty(), "nothing behind the request");
             }
             wire.write(&answer(false))
@@ -308,7 +294,7 @@ impl Worn {
         let answer = answer(stream);
         let handler = move |wire: &mut Wire| {
             if wire.connection == 0 {
-                whole_request(wire)?;
+                wire.take_request()?;
                 wire.write(&answer)?;
             }
             let fault = faults.get(wire.connection).copied().unwrap_or(Fault::None);
@@ -317,7 +303,7 @@ impl Worn {
                 wire.cut(how);
                 return Ok(());
             }
-            while whole_request(wire)?.is_some() {
+            while wire.take_request()?.is_some() {
                 count.fetch_add(1, Ordering::SeqCst);
                 if let Fault::InAnswer(sent, how) = fault {
                     wire.write(&answer[..sent])?;

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     drained: bool,
     /// Nothing more can be sent; an answer may still be read.
     deaf: Option<Error>,
+    /// What is wrong with the record behind those that have been decrypted.
+    spoilt: Option<Error>,
 }
 
 /// What a request to an HTTP proxy has more (RFC 9112, section 3.2.2).
@@ -53,6 +55,7 @@ impl Connection {
             resting: false,
             drained: false,
             deaf: None,
+            spoilt: None,
         }
     }
 
@@ -218,6 +221,9 @@ impl Connection {
                     ));
                 }
             }
+            if let Some(error) = self.spoilt.take() {
+                return Err(error);
+            }
             if self.drained {
                 return Ok(if records { Got::Records } else { Got::Nothing });
             }
@@ -228,7 +234,8 @@ impl Connection {
             }
             if let Err(error) = session.process_new_packets() {
                 let _ = session.write_tls(&mut Wire(&self.socket, &mut false));
-                return Err(tls_error("the service", &error));
+                // The records before it in the same read are good.
+                self.spoilt = Some(tls_error("the service", &error));
             }
         }
     }
@@ -435,7 +442,7 @@ impl Transport for Connection {
         self.resting = true;
         self.used = true;
         self.buffers.rest();
-        self.deaf.is_none()
+        self.deaf.is_none() && self.spoilt.is_none()
     }
 
     fn is_tls(&self) -> bool {

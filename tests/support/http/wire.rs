@@ -175,6 +175,19 @@ impl Wire {
         }
     }
 
+    /// Takes a whole request, head and body; None when the peer ends before it. For a body whose length is told.
+    pub fn take_request(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut request) = self.take_until(b"\r\n\r\n", 64 * 1024)? else {
+            return Ok(None);
+        };
+        let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length = length.map_or(Ok(0), |length| length.trim().parse());
+        let length: usize = length.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+        request.extend(self.take(length)?);
+        Ok(Some(request))
+    }
+
     /// Sends the bytes at once, as one write where no limit is in the way.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some((left, how)) = self.limit else {
