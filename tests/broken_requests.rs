@@ -155,7 +155,7 @@ fn an_upload_that_is_not_read_to_its_end_is_a_failure_and_sent_once() {
         || (),
         |(), &(from_file, size, end, read)| {
             let options = Options {
-                receive_buffer: Some(32 << 10),
+                receive_buffer: Some(128 << 10),
                 ..Options::default()
             };
             let server = Server::raw_with(options, move |wire| {
@@ -204,7 +204,7 @@ fn an_early_answer_that_is_cut_is_whole_or_a_failure() {
         |(), &(end, sent)| {
             let start = refusal[..sent].to_vec();
             let options = Options {
-                receive_buffer: Some(32 << 10),
+                receive_buffer: Some(128 << 10),
                 ..Options::default()
             };
             let server = Server::raw_with(options, move |wire| {
@@ -244,7 +244,7 @@ fn an_early_answer_ends_an_upload_of_any_size() {
             let path = folder.0.join(format!("{size}.bin"));
             fs::File::create(&path).unwrap().set_len(size as u64).unwrap();
             let options = Options {
-                receive_buffer: Some(32 << 10),
+                receive_buffer: Some(128 << 10),
                 ..Options::default()
             };
             let server = Server::raw_with(options, |wire| {
@@ -380,6 +380,63 @@ fn a_used_connection_that_breaks_is_replaced_once_and_only_before_an_answer_came
         },
     );
     println!("{} used connections", cases.len());
+}
+
+/// The file is read from its start again.
+#[test]
+fn an_upload_over_a_used_connection_that_breaks_is_sent_once_more_and_whole() {
+    let folder = Folder::new("used-connections");
+    let path = folder.0.join("large.bin");
+    let content: Vec<u8> = (0..LARGE).map(|at| (at * 31 / 7) as u8).collect();
+    fs::write(&path, &content).unwrap();
+    let file = json!({"purpose": "batch", "file": {"path": path.to_str().unwrap()}}).to_string();
+    let mut cases = Vec::new();
+    for end in ENDS {
+        for read in [0, 1, 1000, 131_072, 3 << 20, LARGE] {
+            cases.push((false, end, read));
+            cases.push((true, end, read));
+        }
+    }
+    side_by_side(
+        4,
+        &cases,
+        || (),
+        |(), &(tls, end, read)| {
+            let whole = Arc::new(AtomicUsize::new(0));
+            let (count, content) = (Arc::clone(&whole), content.clone());
+            let options = Options {
+                tls: tls.then(|| Tls::new(Authority::new())),
+                ..Options::default()
+            };
+            let server = Server::raw_with(options, move |wire| {
+                if wire.connection == 0 {
+                    wire.take_request()?;
+                    wire.write(&answer(false))?;
+                    wire.take(read)?;
+                    wire.cut(end);
+                    return Ok(());
+                }
+                while let Some(request) = wire.take_request()? {
+                    let end = request.len() - content.len();
+                    assert!(
+                        (0..end)
+                            .any(|at| request[at..].starts_with(&content[..64]) && request[at..].starts_with(&content))
+                    );
+                    count.fetch_add(1, Ordering::SeqCst);
+                    wire.write(&answer(false))?;
+                }
+                Ok(())
+            });
+            let server = server.unwrap();
+            let client = patient(&server);
+            assert!(Outcome::of(&client, false).is_success());
+            let outcome = Outcome::told(&client.call("files.create", Some(&file), None), Vec::new());
+            let told = format!("tls={tls} {end:?} after {read}: {outcome:?}");
+            assert!(outcome.is_success(), "{told}");
+            assert_eq!((server.connections(), whole.load(Ordering::SeqCst)), (2, 1), "{told}");
+        },
+    );
+    println!("{} uploads over used connections", cases.len());
 }
 
 #[test]
