@@ -4,7 +4,7 @@
 //! what every read brings is taken out of its chunks here, and handed to ureq as one.
 #![forbid(unsafe_code)]
 
-/// The longest extension of a chunk's size that is passed over.
+/// The longest extension of a chunk's size that is passed over, blanks before it included.
 const LONGEST_EXTENSION: u16 = 1024;
 
 /// Where in a chunked body the last byte was.
@@ -14,7 +14,9 @@ pub(super) enum Chunks {
     #[default]
     Start,
     Size(u64),
-    /// Blanks after the size, as some services pad it; or an extension, so many bytes of it.
+    /// So many blanks after the size, as some services pad it, or before an extension.
+    Blanks(u16, u64),
+    /// An extension, so many bytes of it.
     Extension(u16, u64),
     SizeEnd(u64),
     /// So many bytes are to come.
@@ -82,16 +84,20 @@ impl Chunks {
                 None => Chunks::Broken("a chunk's size is not a number"),
             },
             (Chunks::Size(size), b'\r') => Chunks::SizeEnd(size),
-            (Chunks::Size(size), b';' | b' ' | b'\t') => Chunks::Extension(0, size),
+            (Chunks::Size(size), b' ' | b'\t') => Chunks::Blanks(0, size),
+            (Chunks::Size(size), b';') => Chunks::Extension(0, size),
             (Chunks::Size(size), _) => match digit(byte) {
                 Some(_) if size >> 60 != 0 => Chunks::Broken("a chunk's size is too large"),
                 Some(digit) => Chunks::Size(size << 4 | digit),
                 None => Chunks::Broken("a chunk's size is not a number"),
             },
-            (Chunks::Extension(_, size), b'\r') => Chunks::SizeEnd(size),
-            (Chunks::Extension(LONGEST_EXTENSION, _), _) => {
+            (Chunks::Blanks(_, size) | Chunks::Extension(_, size), b'\r') => Chunks::SizeEnd(size),
+            (Chunks::Blanks(LONGEST_EXTENSION, _) | Chunks::Extension(LONGEST_EXTENSION, _), _) => {
                 Chunks::Broken("the extension of a chunk's size is too long")
             }
+            (Chunks::Blanks(length, size), b' ' | b'\t') => Chunks::Blanks(length + 1, size),
+            (Chunks::Blanks(length, size), b';') => Chunks::Extension(length, size),
+            (Chunks::Blanks(..), _) => Chunks::Broken("a chunk's size is not a number"),
             (Chunks::Extension(length, size), 0x20.. | b'\t') => Chunks::Extension(length + 1, size),
             (Chunks::SizeEnd(0), b'\n') => Chunks::Line,
             (Chunks::SizeEnd(size), b'\n') => Chunks::Data(size),
@@ -165,17 +171,20 @@ mod tests {
     #[test]
     fn good_chunks_before_a_broken_one_are_kept() {
         let extension = [b"2\r\nok\r\n1;", &[b'x'; 2000][..]].concat();
+        let blanks = [b"2\r\nok\r\n1 ", &[b' '; 2000][..]].concat();
         for (body, why) in [
             (&b"2\r\nok\r\nx"[..], "not a number"),
             (b"2\r\nok\r\n\r\n", "not a number"),
             (b"2\r\nok\r\n+1\r\n", "not a number"),
             (b"2\r\nok\r\n-1\r\n", "not a number"),
             (b"2\r\nok\r\n1_0\r\n", "not a number"),
+            (b"2\r\nok\r\n1 200 OK\r\n", "not a number"),
             (b"2\r\nok\r\n10000000000000000\r\n", "too large"),
             (b"2\r\nok\r\n1\n", "not a number"),
             (b"2\r\nok\r\n1\r\r", "line end"),
             (b"2\r\nok\r\n1;\n", "line end"),
             (&extension, "too long"),
+            (&blanks, "too long"),
             (b"2\r\nokx", "longer than its size"),
             (b"2\r\nok\n", "longer than its size"),
             (b"2\r\nok\r\r", "longer than its size"),
