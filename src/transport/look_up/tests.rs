@@ -370,16 +370,35 @@ fn a_server_that_never_answers_for_ipv6_costs_little_time() {
     within(
         "transport::look_up::tests::a_server_that_never_answers_for_ipv6_costs_little_time",
         |etc| {
-            etc.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30\n");
             serve("127.0.0.1:53", |question, _| {
                 if asks_for_ipv6(question) {
                     return Vec::new();
                 }
                 vec![good(question)]
             });
-            let start = Instant::now();
-            assert_eq!(find("api.example").unwrap(), [ADDRESS]);
-            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+            for more in ["", "options single-request\n"] {
+                etc.write(
+                    "resolv.conf",
+                    &format!("nameserver 127.0.0.1\noptions timeout:30\n{more}"),
+                );
+                let start = Instant::now();
+                assert_eq!(find("api.example").unwrap(), [ADDRESS]);
+                assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+            }
+        },
+    );
+}
+
+#[test]
+fn a_name_server_may_have_an_ipv6_address() {
+    within(
+        "transport::look_up::tests::a_name_server_may_have_an_ipv6_address",
+        |etc| {
+            serve("[::1]:53", |question, _| vec![good(question)]);
+            for server in ["::1", "::1%1", "::1%lo"] {
+                etc.write("resolv.conf", &format!("nameserver {server}\n"));
+                assert_eq!(find("api.example").unwrap(), [ADDRESS], "{server}");
+            }
         },
     );
 }
