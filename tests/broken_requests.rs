@@ -3,6 +3,8 @@
 //!
 //! The rule (src/client.rs, `attempts`): without retries a request is sent once. Only one that went out on a used connection is sent once more, on a
 //! new one, if that connection ended before any byte of an answer came: a service that closes a connection at rest is no failure. POST is no exception.
+//!
+//! A plain run does a part of the cases, spread over all places; `KUAI_FAULTS=all` does all of them.
 
 mod support;
 

@@ -10,6 +10,8 @@
 //!   there once each and in their order, or the call is a failure, and then what was handed out is a beginning.
 //!
 //! A failure is one of the network or the service, never a hang and never a defect; one call is one request. (tests/cuts.rs has the cuts.)
+//!
+//! A plain run does a part of the cases, spread over all places; `KUAI_FAULTS=all` does all of them.
 
 mod support;
 

@@ -3,6 +3,8 @@
 //!
 //! What TLS has sealed is never told otherwise: a success is exactly what was said, and a failure is one of TLS or of the connection. A timeout is one
 //! only where the network is to blame for silence: it stalls, or what it changed says that more is to come than comes.
+//!
+//! A plain run does a part of the cases, spread over all places; `KUAI_FAULTS=all` does all of them.
 
 mod support;
 
