@@ -1,6 +1,6 @@
 //! What happens to a connection while a call is on it.
 
-use crate::support::clients::{ask, question, time_to_cancel};
+use crate::support::clients::{a_moment, ask, question, time_to_cancel};
 use crate::{LARGE_ANSWER, LARGE_QUESTION, Service, by_http_and_https, on_time, streamed};
 use kuai::{Client, Status};
 use serde_json::{Value, json};
@@ -159,10 +159,17 @@ fn a_call_on_a_silent_connection_is_cancelled_at_once() {
             println!("{name}: {content:.10} under {rules}");
             let client = service.client(json!({}));
             net.rules(rules);
-            // Large bodies are not made in no time.
-            let after = Duration::from_millis(if rules.is_empty() { 100 } else { 700 });
             on_time(Duration::ZERO, || {
-                net.client.run(|| time_to_cancel(&client, stream, content, after))
+                let before = service.connections();
+                // Large bodies are not made in no time.
+                let wait = || {
+                    let start = Instant::now();
+                    while service.connections() == before && start.elapsed() < Duration::from_secs(60) {
+                        a_moment();
+                    }
+                    std::thread::sleep(Duration::from_millis(if content == "think" { 0 } else { 500 }));
+                };
+                net.client.run(|| time_to_cancel(&client, stream, content, wait))
             });
         }
     });

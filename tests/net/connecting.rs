@@ -1,7 +1,7 @@
 //! What happens to a connection that is being made.
 
 use crate::hosts::{Net, SERVICE, SERVICE_V6};
-use crate::support::clients::{ask, time_to_cancel};
+use crate::support::clients::{a_moment, ask, time_to_cancel};
 use crate::{Service, by_http_and_https, on_time};
 use kuai::Status;
 use serde_json::json;
@@ -50,8 +50,7 @@ fn a_connecting_that_gets_no_answer_is_cancelled_at_once() {
             let client = service.client(json!({"connect_timeout_ms": 60_000}));
             println!("{name}, {rules}");
             on_time(Duration::ZERO, || {
-                net.client
-                    .run(|| time_to_cancel(&client, false, "hi", Duration::from_millis(100)))
+                net.client.run(|| time_to_cancel(&client, false, "hi", a_moment))
             });
         }
     });

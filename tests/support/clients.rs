@@ -82,14 +82,18 @@ fn asked(answer: &Answer, text: String, start: Instant) -> Asked {
     }
 }
 
-/// Asks, pulls the call's switch after a while, and gives how long it went on after that.
-pub fn time_to_cancel(client: &Client, stream: bool, content: &str, after: Duration) -> Duration {
+pub fn a_moment() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// Asks, waits beside it, pulls the call's switch, and gives how long it went on after that.
+pub fn time_to_cancel(client: &Client, stream: bool, content: &str, wait: impl FnOnce() + Send) -> Duration {
     let cancel = Cancel::new();
     let mut request = Request::new("chat.completions.create", Some(&question(content)), None).unwrap();
     request.cancel_with(&cancel);
     std::thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            std::thread::sleep(after);
+            wait();
             let at = Instant::now();
             cancel.trigger();
             at
