@@ -290,7 +290,7 @@ fn a_squid_that_hangs_in_mid_stream_leaves_what_came_before() {
         let client = squid.client(
             &service.url("/v1"),
             RIGHT,
-            &with(&more, json!({"idle_timeout_ms": 1500})),
+            &with(&more, json!({"idle_timeout_ms": 2500})),
         );
         let mut stream = client.chat_stream(&question("slow"));
         let mut text = String::new();
