@@ -138,6 +138,11 @@ impl Decoder {
         }
     }
 
+    /// Whether the line of a `[DONE]` has come, though not yet the empty one that ends its event.
+    pub fn is_behind_end_mark(&self) -> bool {
+        self.reading.data_lines == 1 && is_done(&self.buffer[self.reading.data.clone()])
+    }
+
     fn next_data(&mut self) -> Result<Option<Range<usize>>, TooLarge> {
         if let Some(part) = self.next_part() {
             return Ok(Some(part));

@@ -250,6 +250,10 @@ impl Stream {
             if !self.any_event && self.is_whole() {
                 return self.take_whole();
             }
+            // The empty line behind an end mark tells nothing that would be worth a wait.
+            if self.decoder.is_behind_end_mark() {
+                return Ok(Turn::End);
+            }
             self.receive_more()?;
         }
     }

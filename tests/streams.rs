@@ -55,6 +55,23 @@ fn the_end_mark_ends_a_stream_at_once_though_the_connection_stays_open() {
 }
 
 #[test]
+fn the_end_mark_needs_no_empty_line_behind_it() {
+    for mark in ["data: [DONE]\n", "data:[DONE]\r\n", "[DONE]\n"] {
+        let mut events = data(&stream_events(&["a", "b"]));
+        *events.last_mut().unwrap() = mark.to_owned();
+        let server = sending(events, After::Silence);
+        let client = client_with(&server, json!({"idle_timeout_ms": 30_000}));
+        let start = Instant::now();
+        assert_eq!(
+            read(&mut client.chat_stream(&question("hi"))),
+            ("ab".into(), Status::Done),
+            "{mark:?}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
 fn a_response_that_is_completed_ends_its_stream_though_the_connection_stays_open() {
     let event = |kind: &str, more: Value| {
         let mut event = json!({"type": kind});
