@@ -43,9 +43,7 @@ fn message(kind: u8, mut choices: Choices<'_>) {
         trust_ad: false,
     };
     let mut message = query.to_bytes();
-    for place in 2..8 {
-        message[place] = choices.byte();
-    }
+    message[2..8].fill_with(|| choices.byte());
     message.extend(choices.rest());
     match query.read(&message) {
         Some(Reply::Addresses(addresses)) => {
