@@ -10,6 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:?"usage: $0 SECONDS [target]..."}
+# A bundle of certificates that every client would read.
+unset SSL_CERT_FILE
 shift
 all=(sse envelope accumulate config params multipart json http names)
 directory=${CARGO_TARGET_DIR:-../target}/fuzz
