@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::clients::{KEY, completion, question};
+use support::clients::{KEY, a_moment, completion, lateness, question};
 use support::http::Server;
 use support::name_server::{loopback, serve};
 use support::namespace::{Etc, within};
@@ -76,31 +76,23 @@ fn limits_and_switches_end_it(etc: &Etc, how: Endless) {
         assert!(late < EXACT, "{how:?} {option}: {late:?} late");
     }
     let client = client(json!({"connect_timeout_ms": 60_000}));
-    let late = (0..5).map(|_| time_to_cancel(|| client.cancel(), || client.chat_complete(&question("hi")).status()));
+    let late = (0..5).map(|_| {
+        lateness(
+            a_moment,
+            || client.cancel(),
+            || client.chat_complete(&question("hi")).status(),
+        )
+    });
     let late = late.min().expect("five");
     assert!(late < EXACT, "{how:?}: cancelling the client took {late:?}");
     let late = (0..5).map(|_| {
         let cancel = Cancel::new();
         let mut request = Request::new("chat.completions.create", Some(&question("hi")), None).expect("a request");
         request.cancel_with(&cancel);
-        time_to_cancel(|| cancel.trigger(), || client.send(&request).status())
+        lateness(a_moment, || cancel.trigger(), || client.send(&request).status())
     });
     let late = late.min().expect("five");
     assert!(late < EXACT, "{how:?}: the switch took {late:?}");
-}
-
-/// Cancels after 100 ms and gives how long the call went on after that.
-fn time_to_cancel(cancel: impl FnOnce() + Send, call: impl FnOnce() -> Status) -> Duration {
-    std::thread::scope(|scope| {
-        let canceller = scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(100));
-            let at = Instant::now();
-            cancel();
-            at
-        });
-        assert_eq!(call(), Status::Cancelled);
-        Instant::now().duration_since(canceller.join().expect("no panic"))
-    })
 }
 
 #[test]

@@ -6,7 +6,7 @@ use kuai::{Cancel, Client, Request, Status};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use support::black_hole::BlackHole;
-use support::clients::{KEY, client_with, completion, question, stream_events};
+use support::clients::{KEY, a_moment, client_with, completion, lateness, question, stream_events};
 use support::http::{Framing, Reply, Server};
 
 /// How long after its time something may happen on a busy machine. What matters is that it is neither "never" nor "at the next limit".
@@ -157,22 +157,6 @@ fn an_upload_that_nobody_reads_is_bounded() {
     }
 }
 
-/// Cancels after 100 ms and gives how long the call went on after that.
-fn time_to_cancel(cancel: impl FnOnce() + Send, call: impl FnOnce() -> Status) -> Duration {
-    std::thread::scope(|scope| {
-        let canceller = scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(100));
-            let at = Instant::now();
-            cancel();
-            at
-        });
-        let status = call();
-        let end = Instant::now();
-        assert_eq!(status, Status::Cancelled);
-        end.duration_since(canceller.join().unwrap())
-    })
-}
-
 /// The best of a few tries: a busy machine may delay any one.
 fn quickly(mut try_once: impl FnMut() -> Duration) {
     let tries: Vec<Duration> = (0..5).map(|_| try_once()).collect();
@@ -185,7 +169,7 @@ fn cancelling_a_client_ends_its_calls_in_every_phase_and_later_calls_work() {
         for phase in PHASES {
             let server = server(tls, phase);
             let client = client_with(&server, json!({}));
-            quickly(|| time_to_cancel(|| client.cancel(), || ask(&client, phase).0));
+            quickly(|| lateness(a_moment, || client.cancel(), || ask(&client, phase).0));
         }
     }
     let server = Server::start(|_, reply| reply.json(200, &completion("hi")));
@@ -200,7 +184,13 @@ fn cancelling_ends_the_connecting() {
     for scheme in ["http", "https"] {
         let config = json!({"api_key": KEY, "base_url": format!("{scheme}://{}/v1", hole.address()), "connect_timeout_ms": 60_000});
         let client = Client::new(Some(&config.to_string())).unwrap();
-        quickly(|| time_to_cancel(|| client.cancel(), || client.chat_complete(&question("hi")).status()));
+        quickly(|| {
+            lateness(
+                a_moment,
+                || client.cancel(),
+                || client.chat_complete(&question("hi")).status(),
+            )
+        });
     }
 }
 
@@ -209,14 +199,26 @@ fn cancelling_ends_the_handshake() {
     let server = Server::start_raw(|wire| wire.stall());
     let base_url = format!("https://127.0.0.1:{}/v1", server.port());
     let client = Client::new(Some(&json!({"api_key": KEY, "base_url": base_url}).to_string())).unwrap();
-    quickly(|| time_to_cancel(|| client.cancel(), || client.chat_complete(&question("hi")).status()));
+    quickly(|| {
+        lateness(
+            a_moment,
+            || client.cancel(),
+            || client.chat_complete(&question("hi")).status(),
+        )
+    });
 }
 
 #[test]
 fn cancelling_ends_the_wait_before_another_attempt() {
     let server = Server::start(|_, reply| reply.send(429, &[("retry-after", "60")], b"{}"));
     let client = client_with(&server, json!({"max_retries": 2}));
-    quickly(|| time_to_cancel(|| client.cancel(), || client.chat_complete(&question("hi")).status()));
+    quickly(|| {
+        lateness(
+            a_moment,
+            || client.cancel(),
+            || client.chat_complete(&question("hi")).status(),
+        )
+    });
 }
 
 #[test]
@@ -228,7 +230,7 @@ fn a_switch_ends_only_the_calls_that_were_given_it() {
     request.cancel_with(&cancel);
     std::thread::scope(|scope| {
         let other = scope.spawn(|| client.chat_complete(&question("hi")).status());
-        time_to_cancel(|| cancel.trigger(), || client.send(&request).status());
+        lateness(a_moment, || cancel.trigger(), || client.send(&request).status());
         assert_eq!(other.join().unwrap(), Status::Timeout);
     });
     assert_eq!(

@@ -91,20 +91,27 @@ pub fn time_to_cancel(client: &Client, stream: bool, content: &str, wait: impl F
     let cancel = Cancel::new();
     let mut request = Request::new("chat.completions.create", Some(&question(content)), None).unwrap();
     request.cancel_with(&cancel);
+    let call = || {
+        if !stream {
+            return client.send(&request).status();
+        }
+        let mut stream = client.open(&request);
+        while stream.next() == Status::Ok {}
+        stream.result().status()
+    };
+    lateness(wait, || cancel.trigger(), call)
+}
+
+/// Waits beside a call, cancels it, and gives how long it went on after that.
+pub fn lateness(wait: impl FnOnce() + Send, cancel: impl FnOnce() + Send, call: impl FnOnce() -> Status) -> Duration {
     std::thread::scope(|scope| {
         let canceller = scope.spawn(|| {
             wait();
             let at = Instant::now();
-            cancel.trigger();
+            cancel();
             at
         });
-        let status = if stream {
-            let mut stream = client.open(&request);
-            while stream.next() == Status::Ok {}
-            stream.result().status()
-        } else {
-            client.send(&request).status()
-        };
+        let status = call();
         let end = Instant::now();
         assert_eq!(status, Status::Cancelled);
         end.duration_since(canceller.join().unwrap())
