@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod members;
+mod numbers;
 mod pointer;
 mod skip;
 mod string;
 pub(crate) mod word;
 
+pub(crate) use members::{Read, read};
 pub(crate) use pointer::find;
 pub use string::quote;
 pub(crate) use string::{decode_into, mend_surrogates};

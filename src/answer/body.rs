@@ -46,7 +46,13 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
 pub(super) fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
     let mut mended = Cow::Borrowed(json);
     let mut at = 0;
-    while let Some(found) = next_backslash(json, at) {
+    while let Some(before) = json
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .position(|&byte| byte == b'\\')
+    {
+        let found = at + before;
         let rest = &json[found..];
         at = found
             + match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
@@ -59,20 +65,6 @@ pub(super) fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
             };
     }
     mended
-}
-
-/// Every good answer is searched to its end, so a block is looked at in one step (compilers make vector instructions of it).
-fn next_backslash(json: &[u8], from: usize) -> Option<usize> {
-    const BLOCK: usize = 64;
-    let mut at = from;
-    while let Some(block) = json.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-        if block.iter().fold(false, |found, &byte| found | (byte == b'\\')) {
-            break;
-        }
-        at += BLOCK;
-    }
-    let rest = json.get(at..)?;
-    rest.iter().position(|&byte| byte == b'\\').map(|found| at + found)
 }
 
 /// Which half of a pair.

@@ -6,7 +6,7 @@
 
 use super::Expect;
 use super::body;
-use crate::json::{Kind, Value};
+use crate::json::{self, Fault, Key, Kind, Read, Value};
 use std::borrow::Cow;
 
 /// Further members of an error that are longer are left out of the document; the body has them.
@@ -69,36 +69,52 @@ fn may_have_marks(text: &[u8]) -> bool {
 }
 
 impl<'a> Envelope<'a> {
+    /// Checks an answer, and looks at it on the way.
+    pub fn read(text: &'a [u8]) -> Result<(Read<'a>, Envelope<'a>), Fault> {
+        let mut envelope = Envelope::default();
+        let read = json::read(text, |key, value| envelope.take(key, value))?;
+        envelope.take_array(read.value);
+        Ok((read, envelope))
+    }
+
     pub fn look(value: Value<'a>) -> Envelope<'a> {
         let mut envelope = Envelope::default();
         for (key, value) in value.members() {
-            // No service escapes any of these names.
-            let place = match key.raw() {
-                b"error" => &mut envelope.error,
-                b"success" => &mut envelope.success,
-                b"code" => &mut envelope.code,
-                b"error_code" => &mut envelope.error_code,
-                b"error_msg" => &mut envelope.error_msg,
-                b"base_resp" => &mut envelope.base_resp,
-                b"header" => &mut envelope.header,
-                b"Response" => &mut envelope.response,
-                b"choices" => &mut envelope.choices,
-                b"data" => &mut envelope.data,
-                b"output" => &mut envelope.output,
-                b"object" => &mut envelope.object,
-                b"id" => &mut envelope.id,
-                b"status" => &mut envelope.status,
-                b"type" => &mut envelope.kind,
-                b"x_groq" => &mut envelope.x_groq,
-                _ => continue,
-            };
-            *place = Some(value);
+            envelope.take(key, value);
         }
-        // Google's services put the object into an array.
-        if value.kind() == Kind::Array {
-            envelope.error = value.items().next().and_then(|first| first.get("error"));
-        }
+        envelope.take_array(value);
         envelope
+    }
+
+    fn take(&mut self, key: Key<'a>, value: Value<'a>) {
+        // No service escapes any of these names.
+        let place = match key.raw() {
+            b"error" => &mut self.error,
+            b"success" => &mut self.success,
+            b"code" => &mut self.code,
+            b"error_code" => &mut self.error_code,
+            b"error_msg" => &mut self.error_msg,
+            b"base_resp" => &mut self.base_resp,
+            b"header" => &mut self.header,
+            b"Response" => &mut self.response,
+            b"choices" => &mut self.choices,
+            b"data" => &mut self.data,
+            b"output" => &mut self.output,
+            b"object" => &mut self.object,
+            b"id" => &mut self.id,
+            b"status" => &mut self.status,
+            b"type" => &mut self.kind,
+            b"x_groq" => &mut self.x_groq,
+            _ => return,
+        };
+        *place = Some(value);
+    }
+
+    /// Google's services put the object into an array.
+    fn take_array(&mut self, value: Value<'a>) {
+        if value.kind() == Kind::Array {
+            self.error = value.items().next().and_then(|first| first.get("error"));
+        }
     }
 
     /// Whether a whole answer is a failure, whatever its HTTP status.

@@ -14,7 +14,7 @@ pub use text::text;
 
 use crate::error::{Error, Result, Status};
 use crate::headers::Headers;
-use crate::json::{self, Fault, Kind, Value};
+use crate::json::{self, Fault, Kind, Read, Value};
 use crate::retry;
 use body::Page;
 use content_type::ContentType;
@@ -45,8 +45,8 @@ pub fn judge<'a>(http_status: u16, headers: &Headers, body: &'a [u8], expect: Ex
     let answer = Answer { http_status, headers };
     let text = body::trimmed(body);
     match http_status {
-        200..=299 => match Value::parse(text) {
-            Ok(value) => answer.judge_json(value, expect),
+        200..=299 => match Envelope::read(text) {
+            Ok((json, envelope)) => answer.judge_json(&json, &envelope, expect),
             Err(fault) => answer.judge_other(text, fault, expect),
         },
         300..=399 => Err(answer.redirect()),
@@ -139,11 +139,14 @@ struct Answer<'h> {
 
 impl Answer<'_> {
     /// JSON under a status of success.
-    fn judge_json<'a>(self, value: Value<'a>, expect: Expect) -> Result<Cow<'a, [u8]>> {
-        let envelope = Envelope::look(value);
-        self.check(value, &envelope, expect)?;
-        if keeps_promise(value, &envelope, expect) {
-            return Ok(body::without_lone_surrogates(value.raw()));
+    fn judge_json<'a>(self, json: &Read<'a>, envelope: &Envelope<'a>, expect: Expect) -> Result<Cow<'a, [u8]>> {
+        let value = json.value;
+        self.check(value, envelope, expect)?;
+        if keeps_promise(value, envelope, expect) {
+            return Ok(match json.has_surrogates {
+                true => body::without_lone_surrogates(value.raw()),
+                false => Cow::Borrowed(value.raw()),
+            });
         }
         if let Some(inner) = envelope.wrapped() {
             let inside = Envelope::look(inner);
@@ -200,8 +203,8 @@ impl Answer<'_> {
         match events::join(text, self.headers) {
             Joined::Answer(json) => {
                 // What the events make is JSON in any case.
-                let value = Value::parse(&json).map_err(|fault| Error::internal(fault.to_string()))?;
-                Ok(Cow::Owned(self.judge_json(value, expect)?.into_owned()))
+                let (json, envelope) = Envelope::read(&json).map_err(|fault| Error::internal(fault.to_string()))?;
+                Ok(Cow::Owned(self.judge_json(&json, &envelope, expect)?.into_owned()))
             }
             Joined::Failure(error) => Err(error),
             Joined::Nothing => Err(self.not_json("an event stream, which nobody asked for", Some(snippet(text)))),
@@ -214,8 +217,8 @@ impl Answer<'_> {
             return Err(self.not_json("in GBK and not in UTF-8", Some(snippet(text))));
         }
         let mended = String::from_utf8_lossy(text);
-        match Value::parse(mended.as_bytes()) {
-            Ok(value) => Ok(Cow::Owned(self.judge_json(value, expect)?.into_owned())),
+        match Envelope::read(mended.as_bytes()) {
+            Ok((json, envelope)) => Ok(Cow::Owned(self.judge_json(&json, &envelope, expect)?.into_owned())),
             Err(_) => Err(self.not_json_because(text, fault)),
         }
     }

@@ -2,14 +2,15 @@
 #![forbid(unsafe_code)]
 
 use super::Value;
-use super::skip::{skip_more_space, skip_space, skip_to_mark};
+use super::numbers::{check_number, skip_fractions};
+use super::skip::{skip_space, skip_to_mark};
 use super::word::*;
 
 /// How deep arrays and objects may nest.
 const MAX_DEPTH: usize = 1024;
 
 /// What is left of the text behind something that was checked.
-type Step<'a> = Result<&'a [u8], Stop<'a>>;
+pub type Step<'a> = Result<&'a [u8], Stop<'a>>;
 
 /// Where a check failed, and why.
 pub struct Stop<'a> {
@@ -18,7 +19,7 @@ pub struct Stop<'a> {
 }
 
 #[cold]
-fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
+pub fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
     let what = if rest.is_empty() {
         "the text ends too early"
     } else {
@@ -30,27 +31,23 @@ fn stop<'a>(rest: &'a [u8], what: &'static str) -> Step<'a> {
 /// Who is told what a check comes upon. `depth` is how many brackets are open around it.
 pub trait Watch<'a> {
     /// Whether the items of the innermost array are to be told one by one.
-    fn counts(&self, depth: usize) -> bool;
+    fn counts(&self, _depth: usize) -> bool {
+        false
+    }
     /// A value begins here.
-    fn value(&mut self, depth: usize, text: &'a [u8]);
+    fn value(&mut self, _depth: usize, _text: &'a [u8]) {}
     /// The name of the member whose value comes next, as it is written.
-    fn key(&mut self, depth: usize, name: &'a [u8]);
+    fn key(&mut self, _depth: usize, _name: &'a [u8]) {}
     /// Another item of an array comes.
-    fn comma(&mut self, depth: usize);
+    fn comma(&mut self, _depth: usize) {}
     /// A value has ended before `rest`.
-    fn end(&mut self, depth: usize, rest: &'a [u8]);
+    fn end(&mut self, _depth: usize, _rest: &'a [u8]) {}
+    /// A backslash in a string or a name.
+    fn escape(&mut self, _text: &'a [u8]) {}
 }
 
 /// Nobody.
-impl<'a> Watch<'a> for () {
-    fn counts(&self, _: usize) -> bool {
-        false
-    }
-    fn value(&mut self, _: usize, _: &'a [u8]) {}
-    fn key(&mut self, _: usize, _: &'a [u8]) {}
-    fn comma(&mut self, _: usize) {}
-    fn end(&mut self, _: usize, _: &'a [u8]) {}
-}
+impl Watch<'_> for () {}
 
 /// The open brackets around a place.
 struct Nesting {
@@ -122,7 +119,7 @@ fn check_value<'a>(text: &'a [u8], mut nesting: Nesting, watch: &mut impl Watch<
     loop {
         watch.value(nesting.depth, rest);
         rest = match rest {
-            [b'"', rest @ ..] => check_string(rest)?,
+            [b'"', rest @ ..] => check_string(rest, watch)?,
             [b'-' | b'0'..=b'9', ..] => check_number(rest)?,
             [bracket @ (b'{' | b'['), inside @ ..] => {
                 // The closing one is two places further in ASCII.
@@ -157,12 +154,12 @@ fn check_value<'a>(text: &'a [u8], mut nesting: Nesting, watch: &mut impl Watch<
                     break;
                 }
                 (_, [b',', next @ ..]) => {
-                    rest = skip_space(next);
-                    if watch.counts(nesting.depth) {
+                    rest = if watch.counts(nesting.depth) {
                         watch.comma(nesting.depth);
+                        skip_space(next)
                     } else {
-                        rest = skip_fractions(rest);
-                    }
+                        skip_fractions(next)
+                    };
                     break;
                 }
                 (closing, [byte, next @ ..]) if *byte == closing => {
@@ -184,7 +181,7 @@ fn check_key<'a>(text: &'a [u8], depth: usize, watch: &mut impl Watch<'a>) -> St
     let [b'"', name @ ..] = text else {
         return stop(text, "expected a member's name in double quotes");
     };
-    let after = check_string(name)?;
+    let after = check_string(name, watch)?;
     watch.key(depth, &name[..name.len() - after.len() - 1]);
     match skip_space(after) {
         [b':', rest @ ..] => Ok(skip_space(rest)),
@@ -194,14 +191,17 @@ fn check_key<'a>(text: &'a [u8], depth: usize, watch: &mut impl Watch<'a>) -> St
 
 /// The rest of a string, from behind its opening quote.
 #[inline(always)]
-fn check_string(text: &[u8]) -> Step<'_> {
+fn check_string<'a>(text: &'a [u8], watch: &mut impl Watch<'a>) -> Step<'a> {
     let mut rest = text;
     loop {
         rest = skip_to_mark(rest, string_marks);
         match rest {
             [b'"', end @ ..] => return Ok(end),
-            [b'\\', ..] => rest = check_escape(rest)?,
-            [0x80..=0xFF, ..] => return check_wide_string(text, rest),
+            [b'\\', ..] => {
+                watch.escape(rest);
+                rest = check_escape(rest)?;
+            }
+            [0x80..=0xFF, ..] => return check_wide_string(text, rest, watch),
             [0x20..=0xFF, next @ ..] => rest = next,
             _ => return stop(rest, "a control character in a string must be escaped"),
         }
@@ -209,7 +209,7 @@ fn check_string(text: &[u8]) -> Step<'_> {
 }
 
 /// The same for a string that is not ASCII: its bytes are looked at again when its end is known.
-fn check_wide_string<'a>(text: &'a [u8], mut rest: &'a [u8]) -> Step<'a> {
+fn check_wide_string<'a>(text: &'a [u8], mut rest: &'a [u8], watch: &mut impl Watch<'a>) -> Step<'a> {
     loop {
         rest = skip_to_mark(rest, |word| string_marks(word) & !word);
         match rest {
@@ -220,7 +220,10 @@ fn check_wide_string<'a>(text: &'a [u8], mut rest: &'a [u8]) -> Step<'a> {
                     Err(error) => stop(&text[error.valid_up_to()..], "not valid UTF-8"),
                 };
             }
-            [b'\\', ..] => rest = check_escape(rest)?,
+            [b'\\', ..] => {
+                watch.escape(rest);
+                rest = check_escape(rest)?;
+            }
             [0x20..=0xFF, next @ ..] => rest = next,
             _ => return stop(rest, "a control character in a string must be escaped"),
         }
@@ -234,77 +237,6 @@ fn check_escape(text: &[u8]) -> Step<'_> {
         [_, b'u', ..] => stop(text, "expected four hexadecimal digits after \\u"),
         [_] => stop(&[], ""),
         _ => stop(text, "unknown escape in a string"),
-    }
-}
-
-fn check_number(text: &[u8]) -> Step<'_> {
-    let mut rest = match text.strip_prefix(b"-").unwrap_or(text) {
-        [b'0', rest @ ..] => rest,
-        number => check_digits(number)?,
-    };
-    if let [b'.', fraction @ ..] = rest {
-        rest = check_digits(fraction)?;
-    }
-    match rest {
-        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => check_digits(exponent),
-        _ => Ok(rest),
-    }
-}
-
-/// What follows as many items like `-0.0123456789,` as there are: an embedding's numbers are checked with two words each.
-#[inline(never)] // a loop of its own has all its constants in registers
-fn skip_fractions(mut text: &[u8]) -> &[u8] {
-    loop {
-        let number = match text {
-            [b'-', rest @ ..] => rest,
-            [b' ' | b'\n' | b'\r' | b'\t', ..] => {
-                text = skip_more_space(text);
-                continue;
-            }
-            _ => text,
-        };
-        let Some(length) = number.first_chunk().and_then(fraction_length) else {
-            return text;
-        };
-        text = &number[length + 1..];
-    }
-}
-
-/// The length of one digit, a point and six to thirteen digits, if a comma follows.
-#[inline(always)]
-fn fraction_length(number: &[u8; 16]) -> Option<usize> {
-    // As in `digit_marks`, but the second byte of what is left must be 0 and is marked unless it is.
-    let values = first_word(number)? ^ (repeat(b'0') ^ u64::from(b'0' ^ b'.') << 8);
-    if (values.wrapping_add(0x7676_7676_7676_7F76) | values) & HIGH != 0 {
-        return None;
-    }
-    let marks = digit_marks(first_word(&number[8..])?);
-    let length = 8 + before_mark(marks);
-    if marks != 0 && number[length] == b',' {
-        Some(length)
-    } else {
-        None
-    }
-}
-
-/// At least one digit.
-#[inline(always)]
-fn check_digits(text: &[u8]) -> Step<'_> {
-    let mut rest = text;
-    while let Some(word) = first_word(rest) {
-        let count = before_mark(digit_marks(word));
-        rest = &rest[count..];
-        if count < 8 {
-            break;
-        }
-    }
-    while let [b'0'..=b'9', next @ ..] = rest {
-        rest = next;
-    }
-    if rest.len() < text.len() {
-        Ok(rest)
-    } else {
-        stop(text, "expected a digit")
     }
 }
 
