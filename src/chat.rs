@@ -23,8 +23,7 @@ pub fn prepare<'a>(
     stream: Option<bool>,
     strict_turns: bool,
 ) -> Result<Cow<'a, str>> {
-    let object = object("request_json", request)?;
-    let seen = Seen::of(object);
+    let (object, seen) = Seen::read("request_json", request)?;
     let messages = checked_messages(seen.messages)?;
     if strict_turns {
         check_turns(messages)?;
@@ -47,8 +46,7 @@ pub fn adapt<'a>(
     if model.is_none() && stream.is_none() {
         return Ok(Cow::Borrowed(body));
     }
-    let object = object("params_json", body)?;
-    let seen = Seen::of(object);
+    let (object, seen) = Seen::read("params_json", body)?;
     // A stored prompt of /responses brings its own model.
     let model = model.filter(|_| !seen.stored_prompt);
     changed(body, object, &Changes::wanted(&seen, model, stream))
@@ -106,22 +104,13 @@ fn asks_by_member(entry: Option<&Operation>) -> bool {
     entry.is_some_and(|entry| entry.stream == Some("stream") && entry.method != "GET")
 }
 
-fn object<'a>(argument: &str, text: &'a str) -> Result<Value<'a>> {
-    let value = Value::parse(text.as_bytes()).map_err(|fault| Error::argument(argument, fault))?;
-    match value.kind() {
-        Kind::Object => Ok(value),
-        kind => Err(expected(argument, "an object", kind)),
-    }
-}
-
 fn expected(argument: &str, what: &str, found: Kind) -> Error {
     Error::argument(argument, format!("expected {what}, found {}", found.name()))
 }
 
 // ---- checking ----
 
-/// What one walk over a request's members finds. Of several members of one name the last counts, as every common parser
-/// has it.
+/// What a request's members tell. Of several members of one name the last counts, as every common parser has it.
 #[derive(Default)]
 struct Seen<'a> {
     messages: Option<Value<'a>>,
@@ -131,20 +120,27 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn of(object: Value<'a>) -> Seen<'a> {
+    /// Checks an argument, which must be an object, and looks at it on the way.
+    fn read(argument: &str, text: &'a str) -> Result<(Value<'a>, Seen<'a>)> {
         let mut seen = Seen::default();
-        for (key, value) in object.members() {
-            if key.is("messages") {
-                seen.messages = Some(value);
-            } else if key.is("model") {
-                seen.model = Some(value);
-            } else if key.is("stream") {
-                seen.stream = true;
-            } else if key.is("prompt") {
-                seen.stored_prompt = value.kind() == Kind::Object;
-            }
+        let read = json::read(text.as_bytes(), |key, value| seen.take(key, value));
+        let object = read.map_err(|fault| Error::argument(argument, fault))?.value;
+        match object.kind() {
+            Kind::Object => Ok((object, seen)),
+            kind => Err(expected(argument, "an object", kind)),
         }
-        seen
+    }
+
+    fn take(&mut self, key: Key<'a>, value: Value<'a>) {
+        if key.is("messages") {
+            self.messages = Some(value);
+        } else if key.is("model") {
+            self.model = Some(value);
+        } else if key.is("stream") {
+            self.stream = true;
+        } else if key.is("prompt") {
+            self.stored_prompt = value.kind() == Kind::Object;
+        }
     }
 }
 
