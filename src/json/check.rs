@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Value;
-use super::numbers::{check_number, skip_fractions};
+use super::numbers::{check_number, skip_numbers};
 use super::skip::{skip_space, skip_to_mark};
 use super::word::*;
 
@@ -158,7 +158,7 @@ fn check_value<'a>(text: &'a [u8], mut nesting: Nesting, watch: &mut impl Watch<
                         watch.comma(nesting.depth);
                         skip_space(next)
                     } else {
-                        skip_fractions(next)
+                        skip_numbers(next)
                     };
                     break;
                 }

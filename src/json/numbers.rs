@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::check::{Step, stop};
-use super::skip::skip_more_space;
+use super::skip::skip_space;
 use super::word::*;
-use fearless_simd::{Level, dispatch, i8x64, prelude::*, u8x64};
+use fearless_simd::{Level, dispatch, i8x64, mask8x64, prelude::*, u8x64};
 use std::hint::black_box;
 
 /// How many bytes one step takes: a bit each fills a word.
@@ -45,65 +45,65 @@ fn check_digits(text: &[u8]) -> Step<'_> {
     }
 }
 
-/// What follows as many items like `-0.0123456789,` as can be checked fast, from behind the comma before them, and the white space there.
+/// What follows as many numbers of an array, each with its comma, as there are, and the white space there. The text is that behind a comma.
 #[inline(never)] // a loop of its own has all its constants in registers
-pub fn skip_fractions(text: &[u8]) -> &[u8] {
-    let mut text = match text {
-        [b'-', _, b'.', ..] | [_, b'.', ..] => skip_blocks(text),
-        _ => text,
-    };
+pub fn skip_numbers(mut text: &[u8]) -> &[u8] {
+    /// What is no work for blocks is done before they are tried again.
+    const SINGLE: usize = 8;
     loop {
-        let number = match text {
-            [b'-', rest @ ..] => rest,
-            [b' ' | b'\n' | b'\r' | b'\t', ..] => {
-                text = skip_more_space(text);
-                continue;
+        text = skip_blocks(text);
+        for _ in 0..SINGLE {
+            let item = skip_space(text);
+            match item {
+                [b'-' | b'0'..=b'9', ..] => match check_number(item) {
+                    Ok([b',', rest @ ..]) => text = rest,
+                    _ => return item,
+                },
+                _ => return item,
             }
-            _ => text,
-        };
-        let Some(length) = number.first_chunk().and_then(fraction_length) else {
-            return text;
-        };
-        text = &number[length + 1..];
+        }
     }
 }
 
-/// The length of one digit, a point and six to thirteen digits, if a comma follows.
+/// What follows the last comma of the blocks that hold nothing but numbers without exponents, with a comma and perhaps white space
+/// between each two.
 #[inline(always)]
-fn fraction_length(number: &[u8; 16]) -> Option<usize> {
-    // As in `digit_marks`, but the second byte of what is left must be 0 and is marked unless it is.
-    let values = first_word(number)? ^ (repeat(b'0') ^ u64::from(b'0' ^ b'.') << 8);
-    if (values.wrapping_add(0x7676_7676_7676_7F76) | values) & HIGH != 0 {
-        return None;
-    }
-    let marks = digit_marks(first_word(&number[8..])?);
-    let length = 8 + before_mark(marks);
-    if marks != 0 && number[length] == b',' {
-        Some(length)
+fn skip_blocks(text: &[u8]) -> &[u8] {
+    // Most arrays end before a block does.
+    let may_be = |at: usize| matches!(text.get(at), Some(b' ' | b'\n' | b','..=b'9'));
+    if [0, 15, 31, 47, 63].into_iter().all(may_be) {
+        skip_whole_blocks(text)
     } else {
-        None
+        text
     }
 }
 
-/// What follows the last comma of the blocks that hold nothing but items like `-0.0123456789,` or `7,`, close together.
-fn skip_blocks(text: &[u8]) -> &[u8] {
+fn skip_whole_blocks(text: &[u8]) -> &[u8] {
     let (blocks, _) = text.as_chunks();
     // With the widest vectors that the processor has.
-    let good = dispatch!(Level::new(), simd => count_good(simd, blocks));
+    let good = match text {
+        [b' ' | b'\n', ..] => dispatch!(Level::new(), simd => count_good::<_, true>(simd, blocks)),
+        _ => dispatch!(Level::new(), simd => count_good::<_, false>(simd, blocks)),
+    };
     match text[..BLOCK * good].iter().rposition(|&byte| byte == b',') {
         Some(comma) => &text[comma + 1..],
         None => text,
     }
 }
 
-/// How many blocks hold nothing else, one after the other.
+/// How many blocks hold nothing else, one after the other. `SPACED`: white space is looked for.
 #[inline(always)] // here and below: else it is not made for each kind of processor
-fn count_good<S: Simd>(simd: S, blocks: &[[u8; BLOCK]]) -> usize {
+fn count_good<S: Simd, const SPACED: bool>(simd: S, blocks: &[[u8; BLOCK]]) -> usize {
     let mut numbers = Numbers::default();
     let mut good = 0;
     for block in blocks {
-        match marks(simd, block) {
-            Some(marks) if numbers.go_on(marks) => good += 1,
+        // Seldom asked for.
+        let behind_zeros = || {
+            let zeros = bits_of(u8x64::load_array_ref(simd, block).simd_eq(b'0'));
+            zeros << 1 | u64::from(good > 0 && blocks[good - 1].ends_with(b"0"))
+        };
+        match marks::<S, SPACED>(simd, block) {
+            Some(next) if numbers.go_on(next, behind_zeros) => good += 1,
             _ => break,
         }
     }
@@ -116,26 +116,37 @@ struct Marks {
     digits: u64,
     points: u64,
     minuses: u64,
+    spaces: u64,
 }
 
 /// `None`: there is something else in the block.
 #[inline(always)]
-fn marks<S: Simd>(simd: S, block: &[u8; BLOCK]) -> Option<Marks> {
+fn marks<S: Simd, const SPACED: bool>(simd: S, block: &[u8; BLOCK]) -> Option<Marks> {
     let bytes = u8x64::load_array_ref(simd, block);
+    let spaces = bytes.simd_eq(b' ') | bytes.simd_eq(b'\n');
     let highest = u8x64::splat(simd, b'9' - b',');
-    let is_known = (bytes - b',').max(highest).simd_eq(highest).all_true();
-    // Vectors give the highest bit of each byte. What becomes of the words is no work for vectors, and the compiler must not think so.
-    let bits = |bit: u32| black_box((bytes << (7 - bit)).bitcast::<i8x64<S>>().simd_lt(0).to_bitmask());
+    let known = (bytes - b',').max(highest).simd_eq(highest);
+    let known = if SPACED { known | spaces } else { known };
+    // Vectors give the highest bit of each byte.
+    let bits = |bit: u32| bits_of((bytes << (7 - bit)).bitcast::<i8x64<S>>().simd_lt(0));
     // From ',' to '9' only digits have the bit 4. Of `,-./` the bits 0 and 1 tell which it is.
     let digits = bits(4);
-    let points = bits(1) & !digits;
+    let spaces = if SPACED { bits_of(spaces) } else { 0 };
+    let points = bits(1) & !(digits | spaces);
     let minuses = bits(0) & !digits;
     let slashes = points & minuses;
-    (is_known & (slashes == 0)).then_some(Marks {
+    (known.all_true() & (slashes == 0)).then_some(Marks {
         digits,
         points,
         minuses,
+        spaces,
     })
+}
+
+/// A mask as a word, with which the compiler shall not go on in vectors: it would take bit after bit out of it.
+#[inline(always)]
+fn bits_of<S: Simd>(mask: mask8x64<S>) -> u64 {
+    black_box(mask.to_bitmask())
 }
 
 /// What the blocks so far leave for the next one. By default a comma was the last.
@@ -147,25 +158,27 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Whether the next block goes on as numbers of one digit before the point can that a comma stands between.
+    /// Whether the next block goes on as numbers can that a comma stands between.
     #[inline(always)]
-    fn go_on(&mut self, next: Marks) -> bool {
-        let Marks {
-            digits,
-            points,
-            minuses,
-        } = next;
+    fn go_on(&mut self, next: Marks, behind_zeros: impl Fn() -> u64) -> bool {
         // What stands one place before.
         let before = |last: u64, next: u64| next << 1 | last >> 63;
-        let digits_before = before(self.last.digits, digits);
-        let points_before = before(self.last.points, points);
-        let minuses_before = before(self.last.minuses, minuses);
-        // Of two that are no digits the second is a minus sign, which stands nowhere else, and the first must be a comma.
-        let misplaced = !(digits | digits_before) ^ minuses | minuses & (points_before | minuses_before);
+        let digits_before = before(self.last.digits, next.digits);
+        let points_before = before(self.last.points, next.points);
+        let minuses_before = before(self.last.minuses, next.minuses);
+        // Of two that are no digits the second is a minus sign or a space, which stand nowhere else, and the first must be a comma or
+        // a space.
+        let inner = next.minuses | next.spaces;
+        let misplaced = !(next.digits | digits_before) ^ inner | inner & (points_before | minuses_before);
         // From the first digit of a fraction the sum carries over all of its digits to what ends it: that is no second point.
-        let (sum, carries) = digits.overflowing_add(points_before | self.in_fraction);
-        // The digits that the sum leaves stand before a point. A second one would have to be looked at: no number begins with `00`.
-        let wrong = misplaced | sum & (points | digits & digits_before);
+        let (sum, carries) = next.digits.overflowing_add(points_before | self.in_fraction);
+        let mut wrong = misplaced | sum & next.points;
+        // The digits that the sum leaves stand before a point. When the first of several is a zero, it is one too many.
+        let further = sum & next.digits & digits_before;
+        if further != 0 {
+            let two_before = next.digits << 2 | self.last.digits >> 62;
+            wrong |= further & !two_before & behind_zeros();
+        }
         *self = Numbers {
             last: next,
             in_fraction: carries.into(),
@@ -180,19 +193,22 @@ mod tests {
     use super::*;
     use serde::de::IgnoredAny;
 
-    /// Items as services write them, so that they lie over every border of a block.
-    fn fractions(count: usize) -> String {
+    const COMMAS: [&str; 4] = [",", ", ", ",\n        ", ",\r\n\t"];
+
+    /// Numbers as services write them, so that they lie over every border of a block.
+    fn numbers(count: usize, comma: &str) -> String {
         let number = |i: usize| {
             let sign = if i.is_multiple_of(3) { "-" } else { "" };
             match i % 7 {
                 5 => format!("{sign}{}", i % 10),
+                6 => format!("{sign}{}.5", i * 13),
                 length => format!("{sign}{}.{:0width$}", i % 10, i * 7919, width = 5 + length),
             }
         };
-        (0..count).map(|i| number(i) + ",").collect()
+        (0..count).map(|i| number(i) + comma).collect()
     }
 
-    /// The array that ends behind the items.
+    /// The array whose last item stands behind these.
     fn array(items: &[u8]) -> Vec<u8> {
         [b"[0,", items, b"0]"].concat()
     }
@@ -202,55 +218,65 @@ mod tests {
         let text = array(items);
         let good = serde_json::from_slice::<IgnoredAny>(&text).is_ok();
         assert_eq!(Value::parse(&text).is_ok(), good, "{}", shown());
-        for rest in [skip_fractions(items), skip_blocks(items)] {
+        for rest in [skip_numbers(items), skip_blocks(items), skip_whole_blocks(items)] {
             let skipped = &items[..items.len() - rest.len()];
-            assert!(
-                skipped.trim_ascii().is_empty() || skipped.trim_ascii_end().ends_with(b","),
-                "{}",
-                shown()
-            );
+            let end = skipped.trim_ascii_end();
+            assert!(end.is_empty() || end.ends_with(b","), "{}", shown());
             let skipped = serde_json::from_slice::<IgnoredAny>(&array(skipped));
             assert!(skipped.is_ok(), "{}", shown());
         }
     }
 
     #[test]
-    fn fractions_are_stepped_over_to_their_last_comma() {
-        for count in [1, 5, 6, 11, 50, 1000] {
-            let items = fractions(count);
-            let blocks = items.len() / BLOCK * BLOCK;
-            let rest = skip_blocks(items.as_bytes());
-            let skipped = items.len() - rest.len();
-            assert!(skipped <= blocks && blocks - skipped < 32, "{count}");
-            compare(items.as_bytes());
+    fn numbers_are_stepped_over_to_their_last_comma() {
+        for comma in COMMAS {
+            for count in [1, 2, 5, 6, 11, 50, 1000] {
+                let items = comma.replace(',', "") + &numbers(count, comma);
+                assert_eq!(skip_numbers(items.as_bytes()), b"", "{items}");
+                compare(items.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn whole_blocks_are_taken_with_and_without_white_space() {
+        for comma in &COMMAS[..3] {
+            let items = comma.replace(',', "") + &numbers(1000, comma);
+            let left = skip_whole_blocks(items.as_bytes()).len() - items.len() % BLOCK;
+            assert!(left < 32, "{left} of {items}");
         }
     }
 
     #[test]
     fn any_byte_in_any_place_of_an_array_is_judged_as_serde_json_judges_it() {
-        let items = fractions(30).into_bytes();
-        assert!(items.len() > 3 * BLOCK);
-        for place in 0..items.len() {
-            for byte in 0..=255 {
-                let mut items = items.clone();
-                items[place] = byte;
-                compare(&items);
+        for comma in COMMAS {
+            let items = (comma.replace(',', "") + &numbers(26, comma)).into_bytes();
+            assert!(items.len() > 3 * BLOCK);
+            for place in 0..items.len() {
+                for byte in 0..=255 {
+                    let mut items = items.clone();
+                    items[place] = byte;
+                    compare(&items);
+                }
             }
         }
     }
 
     #[test]
     fn any_two_neighbours_are_judged_as_serde_json_judges_them() {
-        const BYTES: &[u8] = b"-.,/019:e+ \n";
-        let items = fractions(22).into_bytes();
-        for place in 0..items.len() - 2 {
-            for first in BYTES {
-                for second in BYTES {
-                    let mut items = items.clone();
-                    items[place..place + 2].copy_from_slice(&[*first, *second]);
-                    compare(&items);
-                    items.remove(place + 1);
-                    compare(&items);
+        const BYTES: &[u8] = b"-.,/019:e+ \n\r";
+        for comma in [COMMAS[0], COMMAS[2]] {
+            let items = (comma.replace(',', "") + &numbers(19, comma)).into_bytes();
+            assert!(items.len() > 2 * BLOCK);
+            for place in 0..items.len() - 2 {
+                for first in BYTES {
+                    for second in BYTES {
+                        let mut items = items.clone();
+                        items[place..place + 2].copy_from_slice(&[*first, *second]);
+                        compare(&items);
+                        items.remove(place + 1);
+                        compare(&items);
+                    }
                 }
             }
         }
@@ -265,9 +291,17 @@ mod tests {
                 format!("0.{digits}.5,"),
                 format!("-0.5,{digits}.25,"),
                 format!("-0.5,0.{digits}-,"),
-                format!("{}0.{digits}.,", fractions(length)),
+                format!("{}0.{digits}.,", numbers(length, ",")),
+                format!("{}0{digits}.5,", numbers(length, ",")),
+                format!("{}10{digits},", numbers(length, ",")),
                 format!("0.5,0{digits}.5,"),
+                format!("0.5,00{digits}.5,"),
+                format!("0.5,0.0{digits},00.5,"),
                 format!("0.5,{digits}{digits}"),
+                format!("0.5,{} 5,", " ".repeat(length)),
+                format!("0.5,5{} ,", " ".repeat(length)),
+                format!("0.5,-{}5,", " ".repeat(length)),
+                format!("{}0{digits}.5,", numbers(length, ", ")),
             ] {
                 compare(items.as_bytes());
             }
@@ -277,22 +311,26 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn narrow_vectors_and_wide_ones_find_the_same() {
-        let level = Level::new();
-        let items = fractions(300).into_bytes();
-        for place in 0..items.len() {
-            let mut items = items.clone();
-            items[place] = b"-.,/05:e "[place % 9];
-            let (blocks, _) = items[place % 60..].as_chunks();
-            let narrow = count_good(level.as_sse2().unwrap(), blocks);
-            let wider = [
-                level.as_sse4_2().map(|simd| count_good(simd, blocks)),
-                level.as_avx2().map(|simd| count_good(simd, blocks)),
-                level.as_avx512().map(|simd| count_good(simd, blocks)),
+        fn counts<const SPACED: bool>(blocks: &[[u8; BLOCK]]) -> Vec<usize> {
+            let level = Level::new();
+            let all = [
+                level.as_sse2().map(|simd| count_good::<_, SPACED>(simd, blocks)),
+                level.as_sse4_2().map(|simd| count_good::<_, SPACED>(simd, blocks)),
+                level.as_avx2().map(|simd| count_good::<_, SPACED>(simd, blocks)),
+                level.as_avx512().map(|simd| count_good::<_, SPACED>(simd, blocks)),
             ];
-            assert!(
-                wider.into_iter().flatten().all(|count| count == narrow),
-                "{place}: {narrow}, {wider:?}"
-            );
+            all.into_iter().flatten().collect()
+        }
+        for comma in COMMAS {
+            let items = numbers(60, comma).into_bytes();
+            for place in 0..items.len() {
+                let mut items = items.clone();
+                items[place] = b"-.,/05:e \n"[place % 10];
+                let (blocks, _) = items[place % 60..].as_chunks();
+                for found in [counts::<false>(blocks), counts::<true>(blocks)] {
+                    assert!(found.iter().all(|count| *count == found[0]), "{place}: {found:?}");
+                }
+            }
         }
     }
 }
