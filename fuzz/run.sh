@@ -5,7 +5,10 @@
 #
 # Needs a C++ compiler and nothing else: the coverage that libFuzzer steers by comes from LLVM passes that stable Rust has. The targets
 # are laid out for `cargo fuzz` too. What a fuzzer finds on its way stays in the build directory, a failure's input in fuzz/artifacts;
-# `fuzz/run.sh 0 TARGET FILE` runs a target on that one input. KUAI_FUZZ_SEED makes the choices repeat; else each run makes its own.
+# `fuzz/run.sh 0 TARGET FILE` runs a target on that one input. With KUAI_FUZZ_SEED a run begins anew from the committed corpus and makes
+# the same choices each time, as far as it comes (but for `http`, which has threads and sockets; and a build in another directory may
+# number its branches in another order). Without, it makes its own choices and goes on with what earlier runs found. KUAI_FUZZ_RUNS: at
+# most so many executions of each.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -35,10 +38,19 @@ if [ $# -eq 0 ]; then
 fi
 # One target; its line goes into a file, so that those that run side by side do not mix.
 fuzz() {
-    local target=$1 found=$directory/corpus/$1 log=$directory/$1.log seed=${KUAI_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM + 1))} executions
+    local target=$1 found=$directory/corpus/$1 log=$directory/$1.log seed=${KUAI_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
+    local seeds compares=1 executions
+    if [ -n "${KUAI_FUZZ_SEED:-}" ]; then
+        rm -rf "$found"
+        # What programs compare are addresses, too, and no two builds have the same.
+        compares=0
+    fi
     mkdir -p "$found"
-    if ! "$programs/$target" -max_total_time="$seconds" -seed="$seed" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -dict=words.dict \
-        -artifact_prefix="artifacts/$target-" -print_final_stats=1 "$found" "corpus/$target" >"$log" 2>&1; then
+    # Named one by one, as directories have no order; and new files are looked for by the clock.
+    seeds=$(LC_ALL=C; echo "corpus/$target"/* | tr ' ' ,)
+    if ! "$programs/$target" -max_total_time="$seconds" -runs="${KUAI_FUZZ_RUNS:--1}" -seed="$seed" -reload=0 -use_cmp="$compares" \
+        -max_len=4096 -timeout=20 -rss_limit_mb=2048 -dict=words.dict -artifact_prefix="artifacts/$target-" -print_final_stats=1 \
+        -seed_inputs="$seeds" "$found" >"$log" 2>&1; then
         tail -n 60 "$log"
         echo "fuzz: $target failed (seed $seed); its input is in fuzz/artifacts" >&2
         return 1

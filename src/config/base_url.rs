@@ -236,10 +236,11 @@ fn path_in_form(path: &str, form: Form) -> String {
         return if path == "/" { String::new() } else { path.to_owned() };
     }
     let path = with_single_slashes(path);
-    let path = ENDPOINTS
-        .iter()
-        .find_map(|endpoint| path.strip_suffix(endpoint))
-        .unwrap_or(&path);
+    let mut path = &*path;
+    // What comes out is what comes out of it again.
+    while let Some(base) = ENDPOINTS.iter().find_map(|endpoint| path.strip_suffix(endpoint)) {
+        path = base;
+    }
     match form {
         Form::Azure => up_to_openai(path),
         _ if path.is_empty() => "/v1".to_owned(),
@@ -310,6 +311,8 @@ mod tests {
             ("https://h/chat/completions", "https://h/v1"),
             ("https://h/api/chat/completions", "https://h/api"),
             ("https://h/mymodels", "https://h/mymodels"),
+            ("https://h/v1/chat/completions/completions", "https://h/v1"),
+            ("https://h/chat/completions/chat/completions?x=1", "https://h/v1?x=1"),
             ("h/v1", "https://h/v1"),
             ("h", "https://h/v1"),
             ("//h/v1", "https://h/v1"),
@@ -333,6 +336,7 @@ mod tests {
             ("https://api.kuaiai.app/", "https://api.kuaiai.app/v1"),
         ] {
             assert_eq!(normal(given), meant, "{given:?}");
+            assert_eq!(normal(meant), meant, "{given:?}");
         }
     }
 
