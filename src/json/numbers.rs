@@ -97,17 +97,30 @@ fn count_good<S: Simd, const SPACED: bool>(simd: S, blocks: &[[u8; BLOCK]]) -> u
     let mut numbers = Numbers::default();
     let mut good = 0;
     for block in blocks {
-        // Seldom asked for.
-        let behind_zeros = || {
-            let zeros = bits_of(u8x64::load_array_ref(simd, block).simd_eq(b'0'));
-            zeros << 1 | u64::from(good > 0 && blocks[good - 1].ends_with(b"0"))
+        let Some(next) = marks::<S, SPACED>(simd, block) else {
+            break;
         };
-        match marks::<S, SPACED>(simd, block) {
-            Some(next) if numbers.go_on(next, behind_zeros) => good += 1,
+        match numbers.go_on(next) {
+            Some(0) => {}
+            // Seldom.
+            Some(second) if second & behind_zeros(simd, &blocks[..=good]) == 0 => {}
             _ => break,
         }
+        good += 1;
     }
     good
+}
+
+/// Before which bytes of the last block a zero stands.
+#[inline(always)]
+fn behind_zeros<S: Simd>(simd: S, blocks: &[[u8; BLOCK]]) -> u64 {
+    let (before, last) = match blocks {
+        [.., before, last] => (before.ends_with(b"0"), last),
+        [last] => (false, last),
+        [] => return 0,
+    };
+    let zeros = bits_of(u8x64::load_array_ref(simd, last).simd_eq(b'0'));
+    zeros << 1 | u64::from(before)
 }
 
 /// What the bytes of a block are: the first byte's bit is the lowest. What is none of these is a comma.
@@ -127,13 +140,11 @@ fn marks<S: Simd, const SPACED: bool>(simd: S, block: &[u8; BLOCK]) -> Option<Ma
     let highest = u8x64::splat(simd, b'9' - b',');
     let known = (bytes - b',').max(highest).simd_eq(highest);
     let known = if SPACED { known | spaces } else { known };
-    // Vectors give the highest bit of each byte.
-    let bits = |bit: u32| bits_of((bytes << (7 - bit)).bitcast::<i8x64<S>>().simd_lt(0));
     // From ',' to '9' only digits have the bit 4. Of `,-./` the bits 0 and 1 tell which it is.
-    let digits = bits(4);
+    let digits = bits(bytes, 4);
     let spaces = if SPACED { bits_of(spaces) } else { 0 };
-    let points = bits(1) & !(digits | spaces);
-    let minuses = bits(0) & !digits;
+    let points = bits(bytes, 1) & !(digits | spaces);
+    let minuses = bits(bytes, 0) & !digits;
     let slashes = points & minuses;
     (known.all_true() & (slashes == 0)).then_some(Marks {
         digits,
@@ -141,6 +152,13 @@ fn marks<S: Simd, const SPACED: bool>(simd: S, block: &[u8; BLOCK]) -> Option<Ma
         minuses,
         spaces,
     })
+}
+
+/// One bit of each byte.
+#[inline(always)]
+fn bits<S: Simd>(bytes: u8x64<S>, bit: u32) -> u64 {
+    // Vectors give the highest.
+    bits_of((bytes << (7 - bit)).bitcast::<i8x64<S>>().simd_lt(0))
 }
 
 /// A mask as a word, with which the compiler shall not go on in vectors: it would take bit after bit out of it.
@@ -158,9 +176,10 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Whether the next block goes on as numbers can that a comma stands between.
+    /// Whether the next block goes on as numbers can that a comma stands between, and where in it the second of several digits before
+    /// a point stands: the first must not be a zero.
     #[inline(always)]
-    fn go_on(&mut self, next: Marks, behind_zeros: impl Fn() -> u64) -> bool {
+    fn go_on(&mut self, next: Marks) -> Option<u64> {
         // What stands one place before.
         let before = |last: u64, next: u64| next << 1 | last >> 63;
         let digits_before = before(self.last.digits, next.digits);
@@ -172,18 +191,15 @@ impl Numbers {
         let misplaced = !(next.digits | digits_before) ^ inner | inner & (points_before | minuses_before);
         // From the first digit of a fraction the sum carries over all of its digits to what ends it: that is no second point.
         let (sum, carries) = next.digits.overflowing_add(points_before | self.in_fraction);
-        let mut wrong = misplaced | sum & next.points;
-        // The digits that the sum leaves stand before a point. When the first of several is a zero, it is one too many.
+        let wrong = misplaced | sum & next.points;
+        // The digits that the sum leaves stand before a point.
         let further = sum & next.digits & digits_before;
-        if further != 0 {
-            let two_before = next.digits << 2 | self.last.digits >> 62;
-            wrong |= further & !two_before & behind_zeros();
-        }
+        let two_before = next.digits << 2 | self.last.digits >> 62;
         *self = Numbers {
             last: next,
             in_fraction: carries.into(),
         };
-        wrong == 0
+        (wrong == 0).then_some(further & !two_before)
     }
 }
 
