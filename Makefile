@@ -27,7 +27,7 @@ LINK          = -L$(OUT) -lkuai -Wl,-rpath,$(abspath $(OUT)) -pthread -lm
 
 # Without the rlib, which only tests link: cargo leaves link-time optimization out where that is made too.
 all: tools ## builds the library: libkuai.so and libkuai.a in target/release
-	$(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib
+	$(CARGO) rustc --release --locked --lib --features silent --crate-type cdylib,staticlib
 	@ln -sf libkuai.so $(OUT)/libkuai.so.$(SOVERSION)
 
 demo: tools ## asks one question from C: the stand-in service, or with KUAI_API_KEY the real one

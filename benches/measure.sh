@@ -17,7 +17,7 @@ CARGO=${CARGO:-cargo}
 
 build_ours() {
     # As `make` does.
-    "$CARGO" rustc --quiet --release --locked --lib --crate-type cdylib,staticlib --manifest-path "$here/../Cargo.toml"
+    "$CARGO" rustc --quiet --release --locked --lib --features silent --crate-type cdylib,staticlib --manifest-path "$here/../Cargo.toml"
     ln -sf libkuai.so "$release/libkuai.so.0"
     "$CC" -O2 -Wall -Wextra "$here/kuai.c" -o "$out/kuai" -L"$release" -lkuai -Wl,-rpath,"$release" -pthread
     "$CC" -O2 -Wall -Wextra "$here/server.c" -o "$out/server" -lssl -lcrypto -pthread

@@ -9,9 +9,6 @@
 //! # Ok::<(), kuai::Error>(())
 //! ```
 //!
-//! A program that logs by the `log` crate wants `default-features = false`: by default a release build leaves all such statements out, as
-//! nobody can read them behind a C library.
-//!
 //! The rooms, from the door inwards; arrows point one way:
 //!
 //! | room | what is done there |

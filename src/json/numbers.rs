@@ -193,13 +193,16 @@ impl Numbers {
         let (sum, carries) = next.digits.overflowing_add(points_before | self.in_fraction);
         let wrong = misplaced | sum & next.points;
         // The digits that the sum leaves stand before a point.
-        let further = sum & next.digits & digits_before;
-        let two_before = next.digits << 2 | self.last.digits >> 62;
+        let mut second = sum & next.digits & digits_before;
+        if second != 0 {
+            let two_before = next.digits << 2 | self.last.digits >> 62;
+            second &= !two_before;
+        }
         *self = Numbers {
             last: next,
             in_fraction: carries.into(),
         };
-        (wrong == 0).then_some(further & !two_before)
+        (wrong == 0).then_some(second)
     }
 }
 
