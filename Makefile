@@ -30,7 +30,7 @@ all: tools ## builds the library: libkuai.so and libkuai.a in target/release
 	$(CARGO) rustc --release --locked --lib --features silent --crate-type cdylib,staticlib
 	@ln -sf libkuai.so $(OUT)/libkuai.so.$(SOVERSION)
 
-demo: tools ## asks one question from C: the stand-in service, or with KUAI_API_KEY the real one
+demo: all ## asks one question from C: the stand-in service, or with KUAI_API_KEY the real one
 	@CARGO='$(CARGO)' COMPILER='$(CC)' TARGET='$(TARGET)' sh examples-c/demo.sh
 
 test: tools ## runs all tests; those for tools that are not installed say so and are skipped
