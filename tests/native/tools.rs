@@ -52,11 +52,12 @@ pub fn scratch() -> &'static Path {
     })
 }
 
-/// A directory with `libkuai.so`, `libkuai.so.0` and `libkuai.a` of this very build.
+/// A directory with `libkuai.so`, `libkuai.so.0` and `libkuai.a` of this very build, or of that in `KUAI_TEST_LIBRARY`: where `make` put
+/// what it built, say.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let built = profile_directory();
+        let built = env::var_os("KUAI_TEST_LIBRARY").map_or_else(profile_directory, PathBuf::from);
         let directory = scratch().join("lib");
         std::fs::create_dir_all(&directory).expect("the target directory can be written to");
         for (file, name) in [
@@ -68,7 +69,7 @@ pub fn library() -> &'static Path {
             let file = [built.join("deps").join(file), built.join(file)]
                 .into_iter()
                 .find(|file| file.exists());
-            let file = file.unwrap_or_else(|| panic!("cargo did not build {name} into {}", built.display()));
+            let file = file.unwrap_or_else(|| panic!("there is no {name} in {}", built.display()));
             let link = directory.join(name);
             let _ = std::fs::remove_file(&link);
             std::os::unix::fs::symlink(file, link).expect("a link");
