@@ -19,7 +19,14 @@ pub fn generate() {
     let mut lines = table.lines();
     assert_eq!(lines.next(), Some(COLUMNS), "{TABLE}: other columns");
     let rows: Vec<Row> = lines.enumerate().map(|(i, line)| Row::new(i + 2, line)).collect();
-    let source = [operations(&rows), names(&rows), routes(&rows)].concat();
+    let texts = Texts::of(&rows);
+    let source = [
+        texts.source(),
+        operations(&rows, &texts),
+        names(&rows, &texts),
+        routes(&rows, &texts),
+    ]
+    .concat();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("operations.rs"), source).expect("OUT_DIR can be written to");
 }
@@ -64,7 +71,46 @@ impl<'a> Row<'a> {
     }
 }
 
-fn operations(rows: &[Row]) -> String {
+/// All texts of the tables as one, that has each of them once. The tables say where: addresses would take 40 bytes each, as every one is
+/// relocated when the library is loaded.
+struct Texts(String);
+
+impl Texts {
+    fn of(rows: &[Row]) -> Texts {
+        let cells = rows.iter().flat_map(|row| &row.cells).filter(|cell| **cell != "-");
+        let mut cells: Vec<&str> = cells.copied().collect();
+        // What is a part of another text comes after it.
+        cells.sort_by_key(|cell| (std::cmp::Reverse(cell.len()), *cell));
+        let mut all = String::new();
+        for cell in cells {
+            assert!(cell.is_ascii(), "{TABLE}: {cell:?} is not ASCII");
+            if !all.contains(cell) {
+                all.push_str(cell);
+            }
+        }
+        assert!(
+            u16::try_from(all.len()).is_ok(),
+            "{TABLE}: the texts are longer than a u16 counts"
+        );
+        Texts(all)
+    }
+
+    fn source(&self) -> String {
+        format!("static TEXTS: &str = {:?};\n", self.0)
+    }
+
+    /// A cell, or a part of one, as an expression.
+    fn text(&self, text: &str) -> String {
+        let at = self.0.find(text).expect("a part of a cell");
+        format!("Text {{ at: {at}, length: {} }}", text.len())
+    }
+
+    fn option(&self, text: Option<&str>) -> String {
+        text.map_or("None".to_owned(), |text| format!("Some({})", self.text(text)))
+    }
+}
+
+fn operations(rows: &[Row], texts: &Texts) -> String {
     let mut out = format!("pub static OPERATIONS: [Operation; {}] = [\n", rows.len());
     for row in rows {
         let content = match row.cell("content") {
@@ -83,32 +129,28 @@ fn operations(rows: &[Row]) -> String {
             "none" => "Nothing",
             _ => row.fail("unknown answer"),
         };
-        let parts: Vec<(&str, &str)> = row
-            .list("parts")
-            .into_iter()
-            .map(|part| {
-                part.split_once('=')
-                    .unwrap_or_else(|| row.fail("a part needs its media type"))
-            })
-            .collect();
+        if row.list("parts").iter().any(|part| !part.contains('=')) {
+            row.fail("a part needs its media type");
+        }
         // A stream that comes in any case is asked for by nothing.
         let stream = row.option("stream").filter(|property| *property != "always");
         writeln!(
             out,
-            "Operation {{ name: {:?}, aliases: &{:?}, method: {:?}, path: {:?}, query: &{:?}, \
-             content: Content::{content}, files: &{:?}, parts: &{parts:?}, streaming: {}, stream: {stream:?}, \
-             answer: Answer::{answer}, binary: {}, \
-             needs_model: {}, beta: {:?}, deprecated: {}, newer: {} }},",
-            row.cell("name"),
-            row.list("aliases"),
-            row.cell("method"),
-            row.cell("path"),
-            row.list("query"),
-            row.list("files"),
+            "Operation {{ name: {}, aliases: Words({}), method: {}, path: {}, query: Words({}), content: Content::{content}, \
+             files: Words({}), parts: Words({}), streaming: {}, stream: {}, answer: Answer::{answer}, binary: {}, \
+             needs_model: {}, beta: {}, deprecated: {}, newer: {} }},",
+            texts.text(row.cell("name")),
+            texts.text(row.cell("aliases")),
+            texts.text(row.cell("method")),
+            texts.text(row.cell("path")),
+            texts.text(row.cell("query")),
+            texts.text(row.cell("files")),
+            texts.text(row.cell("parts")),
             row.option("stream").is_some(),
+            texts.option(stream),
             answer != "Json",
             row.cell("model") == "required",
-            row.option("beta"),
+            texts.option(row.option("beta")),
             row.has("deprecated"),
             row.has("newer"),
         )
@@ -118,7 +160,7 @@ fn operations(rows: &[Row]) -> String {
 }
 
 /// Every name and alias, sorted, with its operation's place in the table.
-fn names(rows: &[Row]) -> String {
+fn names(rows: &[Row], texts: &Texts) -> String {
     let mut names = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
         for name in std::iter::once(row.cell("name")).chain(row.list("aliases")) {
@@ -127,12 +169,15 @@ fn names(rows: &[Row]) -> String {
             }
         }
     }
-    let names: Vec<(&str, usize)> = names.into_iter().collect();
-    format!("static NAMES: [(&str, usize); {}] = {names:?};\n", names.len())
+    let entries: String = names
+        .iter()
+        .map(|(name, i)| format!("({}, {i}),\n", texts.text(name)))
+        .collect();
+    format!("static NAMES: [(Text, u16); {}] = [\n{entries}];\n", names.len())
 }
 
 /// Every method and path, sorted by method and number of segments; among equals, the more particular first.
-fn routes(rows: &[Row]) -> String {
+fn routes(rows: &[Row], texts: &Texts) -> String {
     let mut routes = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
         let (path, query) = row.cell("path").split_once('?').unwrap_or((row.cell("path"), ""));
@@ -150,9 +195,9 @@ fn routes(rows: &[Row]) -> String {
             row.fail("the method and path are taken");
         }
     }
-    let routes: Vec<(&str, usize, usize)> = routes.iter().map(|(key, i)| (key.0, key.1, *i)).collect();
-    format!(
-        "static ROUTES: [(&str, usize, usize); {}] = {routes:?};\n",
-        routes.len()
-    )
+    let entries: String = routes
+        .iter()
+        .map(|(key, i)| format!("({}, {}, {i}),\n", texts.text(key.0), key.1))
+        .collect();
+    format!("static ROUTES: [(Text, u8, u16); {}] = [\n{entries}];\n", routes.len())
 }

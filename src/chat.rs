@@ -78,7 +78,7 @@ pub fn adapt_form<'a>(
 /// that is not.
 pub fn adapt_query<'a>(query: &'a str, entry: Option<&Operation>, stream: bool) -> Cow<'a, str> {
     const STREAM: &str = "stream=true";
-    let by_query = entry.is_some_and(|entry| entry.stream == Some("stream") && entry.method == "GET");
+    let by_query = entry.is_some_and(|entry| entry.stream.as_deref() == Some("stream") && entry.method == "GET");
     if !by_query || (!stream && !query.contains("stream=")) {
         return Cow::Borrowed(query);
     }
@@ -101,7 +101,7 @@ fn needs_model(entry: Option<&Operation>) -> bool {
 /// `audio.speech.create` has `stream_format`, which chooses between two kinds of streams: that stays the program's
 /// choice.
 fn asks_by_member(entry: Option<&Operation>) -> bool {
-    entry.is_some_and(|entry| entry.stream == Some("stream") && entry.method != "GET")
+    entry.is_some_and(|entry| entry.stream.as_deref() == Some("stream") && entry.method != "GET")
 }
 
 fn expected(argument: &str, what: &str, found: Kind) -> Error {

@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::json::{self, Key, Kind, Value};
 use crate::multipart::{Multipart, flatten, leaf_text};
 use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
 
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
 
@@ -23,33 +25,81 @@ const LONGEST_IN_PATH: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Operation {
     /// As the official SDKs call it: `chat.completions.create`.
-    pub name: &'static str,
+    pub name: Text,
     /// Further names of the SDKs for it.
-    pub aliases: &'static [&'static str],
-    pub method: &'static str,
+    pub aliases: Words,
+    pub method: Text,
     /// With its parameters in braces. Some have a query of their own.
-    pub path: &'static str,
+    pub path: Text,
     /// The parameters that go into the query, whatever the method.
-    pub query: &'static [&'static str],
+    pub query: Words,
     pub content: Content,
     /// The fields of a form that hold files.
-    pub files: &'static [&'static str],
-    /// The fields of a form that are no plain text, with their media types.
-    pub parts: &'static [(&'static str, &'static str)],
+    pub files: Words,
+    /// The fields of a form that are no plain text, each with `=` and its media type.
+    pub parts: Words,
     /// Whether the answer can be a stream of events.
     pub streaming: bool,
     /// The member that asks for a stream; for a GET it is in the query.
-    pub stream: Option<&'static str>,
+    pub stream: Option<Text>,
     pub answer: Answer,
     /// Whether a good answer can be something else than JSON.
     pub binary: bool,
     /// Whether the API demands a model.
     pub needs_model: bool,
     /// What the service wants to read in the header `OpenAI-Beta`.
-    pub beta: Option<&'static str>,
+    pub beta: Option<Text>,
     pub deprecated: bool,
     /// The published description does not have it yet.
     pub newer: bool,
+}
+
+/// A text of the tables, which all stand in one.
+#[derive(Clone, Copy)]
+pub struct Text {
+    at: u16,
+    length: u16,
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let at = usize::from(self.at);
+        &TEXTS[at..at + usize::from(self.length)]
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// Words with commas between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Words(Text);
+
+impl Words {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',').filter(|word| !word.is_empty())
+    }
+
+    pub fn contains(&self, word: &str) -> bool {
+        self.iter().any(|known| known == word)
+    }
 }
 
 /// What an operation takes beside path and query.
@@ -97,15 +147,15 @@ impl Target {
 
     fn of(entry: &'static Operation) -> Target {
         Target {
-            method: entry.method.into(),
-            path: entry.path.into(),
+            method: Cow::Borrowed(&entry.method),
+            path: Cow::Borrowed(&entry.path),
             entry: Some(entry),
         }
     }
 
     /// What the caller called it, for messages.
     fn name(&self) -> &str {
-        self.entry.map_or(&self.path, |entry| entry.name)
+        self.entry.map_or(&self.path, |entry| &entry.name)
     }
 }
 
@@ -125,8 +175,8 @@ pub fn find(operation: &str) -> Result<Target> {
 }
 
 fn by_name(name: &str) -> Option<&'static Operation> {
-    let at = NAMES.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-    Some(&OPERATIONS[NAMES[at].1])
+    let at = NAMES.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+    Some(&OPERATIONS[usize::from(NAMES[at].1)])
 }
 
 fn by_path(method: &str, path: &str) -> Result<Target> {
@@ -205,12 +255,12 @@ fn is_dots(segment: &str) -> bool {
 fn route(method: &str, path: &str) -> Option<&'static Operation> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let sought = (method, path.split('/').count());
-    let from = ROUTES.partition_point(|&(method, segments, _)| (method, segments) < sought);
+    let from = ROUTES.partition_point(|(method, segments, _)| (&**method, usize::from(*segments)) < sought);
     let same = ROUTES[from..]
         .iter()
-        .take_while(|&&(method, segments, _)| (method, segments) == sought);
-    same.map(|&(_, _, i)| &OPERATIONS[i])
-        .find(|operation| is_route(operation.path, path, query))
+        .take_while(|(method, segments, _)| (&**method, usize::from(*segments)) == sought);
+    same.map(|&(_, _, i)| &OPERATIONS[usize::from(i)])
+        .find(|operation| is_route(&operation.path, path, query))
 }
 
 /// Whether a path with as many segments as the template is one of it.
@@ -252,7 +302,10 @@ fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let (distance, nearest) = NAMES.iter().map(|(known, _)| (distance(&name, known), *known)).min()?;
+    let (distance, nearest) = NAMES
+        .iter()
+        .map(|(known, _)| (distance(&name, known), &**known))
+        .min()?;
     (distance <= 2.max(name.len() / 3)).then_some(nearest)
 }
 
@@ -424,9 +477,9 @@ fn path_text<'a>(name: &str, value: Value<'a>) -> Result<Cow<'a, str>> {
 }
 
 fn is_query(entry: &Operation, key: &Key<'_>) -> bool {
-    !entry.query.is_empty() && {
+    !entry.query.0.is_empty() && {
         let name = key.decode();
-        entry.query.contains(&name.strip_suffix("[]").unwrap_or(&name))
+        entry.query.contains(name.strip_suffix("[]").unwrap_or(&name))
     }
 }
 
@@ -498,7 +551,7 @@ fn form<'a>(entry: &Operation, members: impl Iterator<Item = (Key<'a>, Value<'a>
         let name = key.decode();
         if is_file_field(entry, &key) {
             add_files(&mut form, entry, &name, value)?;
-        } else if let Some((_, content_type)) = entry.parts.iter().find(|(part, _)| *part == name) {
+        } else if let Some(content_type) = part_type(entry, &name) {
             form.typed_field(&name, content_type, value);
         } else {
             form.field(&name, value);
@@ -506,6 +559,13 @@ fn form<'a>(entry: &Operation, members: impl Iterator<Item = (Key<'a>, Value<'a>
     }
     // A form of nothing is none: files, or a body of the program's own, may still be added.
     Ok(Some(form).filter(|form| !form.is_empty()))
+}
+
+fn part_type<'e>(entry: &'e Operation, name: &str) -> Option<&'e str> {
+    let mut parts = entry.parts.iter().filter_map(|part| part.split_once('='));
+    parts
+        .find(|(part, _)| *part == name)
+        .map(|(_, content_type)| content_type)
 }
 
 fn is_file_field(entry: &Operation, key: &Key<'_>) -> bool {
@@ -638,30 +698,25 @@ impl Operation {
             json::quote(text, &mut literal);
             literal
         };
-        let list = |words: &[&str]| {
-            format!(
-                "[{}]",
-                words.iter().map(|word| text(word)).collect::<Vec<_>>().join(",")
-            )
-        };
+        let list = |words: &str| format!("[{}]", words.split(',').map(text).collect::<Vec<_>>().join(","));
         out.push('{');
-        member(out, "name", &text(self.name));
-        member(out, "method", &text(self.method));
-        member(out, "path", &text(self.path));
+        member(out, "name", &text(&self.name));
+        member(out, "method", &text(&self.method));
+        member(out, "path", &text(&self.path));
         for (name, words) in [
-            ("aliases", self.aliases),
-            ("query", self.query),
+            ("aliases", &*self.aliases.0),
+            ("query", &self.query.0),
             ("content", self.content.names()),
-            ("files", self.files),
+            ("files", &self.files.0),
         ] {
             if !words.is_empty() {
                 member(out, name, &list(words));
             }
         }
         for (name, word) in [
-            ("stream", self.stream),
+            ("stream", self.stream.as_deref()),
             ("answer", self.answer.name()),
-            ("beta", self.beta),
+            ("beta", self.beta.as_deref()),
         ] {
             if let Some(word) = word {
                 member(out, name, &text(word));
@@ -681,14 +736,15 @@ impl Operation {
 }
 
 impl Content {
-    fn names(self) -> &'static [&'static str] {
+    /// The media types, with commas between them.
+    fn names(self) -> &'static str {
         match self {
-            Content::None => &[],
-            Content::Json => &["application/json"],
-            Content::Form => &["multipart/form-data"],
-            Content::JsonOrForm => &["application/json", "multipart/form-data"],
-            Content::FormOrJson => &["multipart/form-data", "application/json"],
-            Content::FormOrSdp => &["multipart/form-data", SDP],
+            Content::None => "",
+            Content::Json => "application/json",
+            Content::Form => "multipart/form-data",
+            Content::JsonOrForm => "application/json,multipart/form-data",
+            Content::FormOrJson => "multipart/form-data,application/json",
+            Content::FormOrSdp => "multipart/form-data,application/sdp",
         }
     }
 }
@@ -797,12 +853,12 @@ mod tests {
     #[test]
     fn every_operation_is_found_by_its_names_and_its_path() {
         for operation in &OPERATIONS {
-            for name in std::iter::once(&operation.name).chain(operation.aliases) {
+            for name in std::iter::once(&*operation.name).chain(operation.aliases.iter()) {
                 assert!(std::ptr::eq(find(name).unwrap().entry.unwrap(), operation), "{name}");
             }
             let target = find(&format!("{} {}", operation.method, operation.path)).unwrap();
             assert!(std::ptr::eq(target.entry.unwrap(), operation), "{}", operation.name);
-            assert_eq!((&*target.method, &*target.path), (operation.method, operation.path));
+            assert_eq!((&*target.method, &*target.path), (&*operation.method, &*operation.path));
         }
     }
 
@@ -812,7 +868,7 @@ mod tests {
             let params = params_for(operation, |name| format!("{name}-1"));
             let filled = split(&Target::of(operation), Some(value(&params))).unwrap().path;
             let target = find(&format!("{} {filled}", operation.method)).unwrap();
-            assert_eq!(target.entry.unwrap().name, operation.name, "{filled}");
+            assert_eq!(target.entry.unwrap().name, &*operation.name, "{filled}");
             assert_eq!(target.path, filled);
         }
     }
@@ -848,9 +904,9 @@ mod tests {
         let list = list.as_array().unwrap();
         assert_eq!(list.len(), OPERATIONS.len());
         for (described, operation) in list.iter().zip(&OPERATIONS) {
-            assert_eq!(described["name"], operation.name);
-            assert_eq!(described["method"], operation.method);
-            assert_eq!(described["path"], operation.path);
+            assert_eq!(described["name"], *operation.name);
+            assert_eq!(described["method"], *operation.method);
+            assert_eq!(described["path"], *operation.path);
         }
         let named = |name: &str| list.iter().find(|described| described["name"] == name).unwrap().clone();
         assert_eq!(
@@ -932,7 +988,7 @@ mod tests {
         ] {
             let target = find(operation).unwrap();
             assert_eq!(
-                (&*target.method, &*target.path, target.entry.map(|entry| entry.name)),
+                (&*target.method, &*target.path, target.entry.map(|entry| &*entry.name)),
                 (method, path, entry),
                 "{operation}"
             );
@@ -1098,7 +1154,7 @@ mod tests {
     /// Parameters that fill an operation's path.
     fn params_for(operation: &Operation, mut fill: impl FnMut(&str) -> String) -> String {
         let mut params = String::from("{");
-        for piece in pieces(operation.path).unwrap() {
+        for piece in pieces(&operation.path).unwrap() {
             if let Piece::Parameter(name) = piece {
                 params.push_str(if params.len() > 1 { ",\"" } else { "\"" });
                 params.push_str(&format!("{name}\":"));

@@ -107,7 +107,7 @@ impl Defaults {
             body: payload(config, request, stream)?,
             expect: expect(&request.target),
             bare,
-            beta: request.target.entry.and_then(|entry| entry.beta),
+            beta: request.target.entry.and_then(|entry| entry.beta.as_deref()),
             stream,
             always_stream: request
                 .target
@@ -226,7 +226,7 @@ fn payload<'a>(config: &'a Config, request: &'a Request, stream: bool) -> Result
 fn expect(target: &Target) -> Expect {
     match target.entry {
         Some(entry) if entry.binary || entry.answer == Answer::Nothing => Expect::Any,
-        Some(entry) if matches!(entry.name, "chat.completions.create" | "completions.create") => Expect::Choices,
+        Some(entry) if matches!(&*entry.name, "chat.completions.create" | "completions.create") => Expect::Choices,
         Some(_) => Expect::Json,
         None => Expect::Any,
     }

@@ -39,7 +39,7 @@ pub struct Next {
 
 impl Way {
     pub fn of(target: &Target, params: Value<'_>) -> Way {
-        let takes = |name| target.entry.is_some_and(|entry| entry.query.contains(&name));
+        let takes = |name| target.entry.is_some_and(|entry| entry.query.contains(name));
         let given = |name| params.get(name).is_some_and(|value| !value.is_null());
         match () {
             // It asks for work, and would ask for it again.
