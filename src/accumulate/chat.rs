@@ -1,7 +1,7 @@
 //! Chat completions, and the older completions: chunks with `choices`.
 #![forbid(unsafe_code)]
 
-use super::fields::{Fields, Growing, separate, write_key, write_member};
+use super::fields::{Fields, Growing, in_order, separate, write_key, write_member};
 use super::text::NewText;
 use super::tool_calls::{ToolCalls, push_function};
 use super::{base64, is_keep_alive};
@@ -123,9 +123,7 @@ impl Chat {
         self.fields.write_members(out);
         write_key(b"choices", out);
         out.push(b'[');
-        let mut choices: Vec<&Choice> = self.choices.iter().collect();
-        choices.sort_by_key(|choice| choice.index);
-        choices.iter().for_each(|choice| choice.write(out));
+        in_order(&self.choices, |choice| choice.index.into()).for_each(|choice| choice.write(out));
         out.push(b']');
         if !self.usage.is_blank() {
             write_key(b"usage", out);

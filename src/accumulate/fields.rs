@@ -227,6 +227,15 @@ pub fn write_key(key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\":");
 }
 
+/// Parts of an answer in the order of their places, and those of one place as they came.
+///
+/// What is sorted are pairs of numbers, whatever the parts are, so that the sorting is compiled once.
+pub fn in_order<T>(parts: &[T], place: impl Fn(&T) -> i128) -> impl Iterator<Item = &T> {
+    let mut order: Vec<(i128, usize)> = parts.iter().map(place).zip(0..).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, at)| &parts[at])
+}
+
 /// The comma before all members and items but the first.
 pub fn separate(out: &mut Vec<u8>) {
     if !matches!(out.last(), Some(b'{' | b'[')) {

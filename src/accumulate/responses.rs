@@ -4,7 +4,7 @@
 //! stream that is cut, and for services that leave `output` out of the last event.
 #![forbid(unsafe_code)]
 
-use super::fields::{separate, write_key, write_member};
+use super::fields::{in_order, separate, write_key, write_member};
 use super::text::NewText;
 use super::{find_part, has_too_many};
 use crate::json::Value;
@@ -201,9 +201,7 @@ impl Responses {
         write_others(response, |key| key == b"output", out);
         write_key(b"output", out);
         out.push(b'[');
-        let mut items: Vec<&Item> = self.items.iter().collect();
-        items.sort_by_key(|item| item.index);
-        items.iter().for_each(|item| item.write(out));
+        in_order(&self.items, |item| item.index.into()).for_each(|item| item.write(out));
         out.extend_from_slice(b"]}");
     }
 }
@@ -229,9 +227,13 @@ impl Item {
         }
         out.push(b'{');
         let added = Value::parse(&self.json).ok();
-        let mut grown: Vec<&str> = self.pieces.iter().map(|piece| piece.place.key()).collect();
-        grown.sort_unstable();
-        grown.dedup();
+        // One for each of the few places that there are.
+        let mut grown: Vec<&str> = Vec::new();
+        for key in self.pieces.iter().map(|piece| piece.place.key()) {
+            if !grown.contains(&key) {
+                grown.push(key);
+            }
+        }
         if let (None, Some(piece)) = (added, self.pieces.first()) {
             write_string(b"type", piece.place.item.as_bytes(), out);
         }
@@ -246,11 +248,12 @@ impl Item {
     }
 
     fn write_list(&self, list: &str, out: &mut Vec<u8>) {
-        let mut parts: Vec<&Piece> = self.pieces.iter().filter(|piece| piece.place.list == list).collect();
-        if parts.is_empty() {
+        let mut parts = in_order(&self.pieces, |piece| piece.index.into())
+            .filter(|piece| piece.place.list == list)
+            .peekable();
+        if parts.peek().is_none() {
             return;
         }
-        parts.sort_by_key(|piece| piece.index);
         write_key(list.as_bytes(), out);
         out.push(b'[');
         for piece in parts {

@@ -4,7 +4,7 @@
 //! 1, or give every call the index 0; each of these was seen in the wild.
 #![forbid(unsafe_code)]
 
-use super::fields::{Fields, Growing, separate};
+use super::fields::{Fields, Growing, in_order, separate};
 use super::has_too_many;
 use crate::json::{self, Kind, Value};
 
@@ -117,9 +117,7 @@ impl ToolCalls {
 
     /// Appends the calls, without the indexes that only a stream has, as the items of an array that is being written.
     pub fn write_items(&self, out: &mut Vec<u8>) {
-        let mut calls: Vec<&ToolCall> = self.calls.iter().collect();
-        calls.sort_by_key(|call| call.order);
-        for call in calls {
+        for call in in_order(&self.calls, |call| call.order.into()) {
             separate(out);
             out.push(b'{');
             call.fields.write_members(out);
