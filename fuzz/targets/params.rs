@@ -125,9 +125,9 @@ fn goes_into_query(target: &Target, name: &str) -> bool {
     if parameters(&target.path).contains(&name) {
         return false;
     }
-    let known = target.entry.map_or(&[][..], |entry| entry.query);
+    let is_known = |name| target.entry.is_some_and(|entry| entry.query.contains(name));
     let has_body = !matches!(&*target.method, "GET" | "DELETE" | "HEAD");
-    !has_body || known.contains(&name.strip_suffix("[]").unwrap_or(name))
+    !has_body || is_known(name.strip_suffix("[]").unwrap_or(name))
 }
 
 fn wanted_in_query(target: &Target, params: Value<'_>) -> Vec<(String, String)> {
