@@ -20,6 +20,8 @@ fn main() {
     }
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libkuai.so.0");
+        // Texts that end alike are kept once.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-O2");
         // A handler for forks points into the library: it must not be unloaded.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
