@@ -153,6 +153,8 @@ impl Answer<'_> {
             self.check(inner, &inside, expect)?;
             if keeps_promise(inner, &inside, expect) {
                 let joined = with_envelope(value, inner);
+                // What stood around lies deeper now.
+                Value::parse(&joined).map_err(|fault| self.not_json_because(value.raw(), fault))?;
                 return Ok(Cow::Owned(body::without_lone_surrogates(&joined).into_owned()));
             }
         }
@@ -202,8 +204,9 @@ impl Answer<'_> {
     fn judge_events<'a>(self, text: &[u8], expect: Expect) -> Result<Cow<'a, [u8]>> {
         match events::join(text, self.headers) {
             Joined::Answer(json) => {
-                // What the events make is JSON in any case.
-                let (json, envelope) = Envelope::read(&json).map_err(|fault| Error::internal(fault.to_string()))?;
+                // What the events make is JSON, but some of it may lie deeper than in its event.
+                let too_deep = |fault| self.not_json(&format!("an event stream, joined {fault}"), Some(snippet(text)));
+                let (json, envelope) = Envelope::read(&json).map_err(too_deep)?;
                 Ok(Cow::Owned(self.judge_json(&json, &envelope, expect)?.into_owned()))
             }
             Joined::Failure(error) => Err(error),

@@ -478,3 +478,34 @@ fn what_costs_money_is_known_by_its_codes_and_its_words() {
         assert_eq!(is_billing(&refused(http_status, body)), billing, "{body}");
     }
 }
+
+#[test]
+fn what_would_nest_too_deeply_in_the_document_is_left_out_or_refused() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    for (depth, has_detail) in [(1022, true), (1023, false)] {
+        let error = refused(400, &format!("{{\"detail\":{}}}", nested(depth)));
+        assert!(Value::parse(error.to_json().as_bytes()).is_ok(), "{depth}");
+        assert_eq!(error.extra.iter().any(|(name, _)| name == "detail"), has_detail);
+    }
+    let around = |depth| format!("{{\"data\":{HI},\"x\":{}}}", nested(depth));
+    assert!(Value::parse(json(200, &around(1022)).unwrap().as_bytes()).is_ok());
+    let events = |depth| {
+        let item = nested(depth);
+        format!(
+            "data: {{\"type\":\"response.output_item.done\",\"item\":{item}}}\n\n\
+             data: {{\"type\":\"response.completed\",\"response\":{{}}}}\n\n"
+        )
+    };
+    assert!(judged(200, &[], events(1022).as_bytes(), Expect::Json).is_ok());
+    for error in [
+        refused(200, &around(1023)),
+        judged(200, &[], events(1023).as_bytes(), Expect::Json).unwrap_err(),
+    ] {
+        assert_eq!(error.status, Status::Protocol);
+        assert!(
+            error.message.contains("nested more than 1024 deep"),
+            "{}",
+            error.message
+        );
+    }
+}
