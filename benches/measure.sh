@@ -16,9 +16,7 @@ CC=${CC:-cc}
 CARGO=${CARGO:-cargo}
 
 build_ours() {
-    # As `make` does.
-    "$CARGO" rustc --quiet --release --locked --lib --features silent --crate-type cdylib,staticlib --manifest-path "$here/../Cargo.toml"
-    ln -sf libkuai.so "$release/libkuai.so.0"
+    CARGO_TARGET_DIR=${release%/release} make --silent --directory "$here/.." all CARGO="$CARGO"
     "$CC" -O2 -Wall -Wextra "$here/kuai.c" -o "$out/kuai" -L"$release" -lkuai -Wl,-rpath,"$release" -pthread
     "$CC" -O2 -Wall -Wextra "$here/server.c" -o "$out/server" -lssl -lcrypto -pthread
     "$CC" -O2 -Wall -Wextra -shared -fPIC "$here/allocations.c" -o "$out/allocations.so"

@@ -379,17 +379,17 @@ fn extra(value: Value<'_>) -> Vec<(String, String)> {
     ];
     let of_error = value.get("error").into_iter().flat_map(Value::members);
     let is_told_twice = |value: Value<'_>| value.kind() == Kind::String;
-    // The document is JSON to its readers only if nothing nests too deeply there.
-    let fits = |value: Value<'_>| Value::parse(&[b"[[", value.raw(), b"]]"].concat()).is_ok();
     let beside = value.members().filter(|(name, value)| {
-        (name.is("detail") || name.is("errors") || name.is("metadata")) && !is_told_twice(*value) && fits(*value)
+        (name.is("detail") || name.is("errors") || name.is("metadata")) && !is_told_twice(*value)
     });
     let mut extra: Vec<(String, String)> = Vec::new();
     let mut room = MOST_OF_EXTRA;
     for (name, value) in of_error.chain(beside).filter(|(_, value)| !value.is_null()) {
         let name = name.decode();
         let size = name.len() + value.raw().len();
-        if size > room || OURS.contains(&&*name) || extra.iter().any(|(other, _)| *other == name) {
+        // The document is JSON to its readers only if nothing nests too deeply there.
+        let fits = || Value::parse(&[b"[[", value.raw(), b"]]"].concat()).is_ok();
+        if size > room || !fits() || OURS.contains(&&*name) || extra.iter().any(|(other, _)| *other == name) {
             continue;
         }
         room -= size;

@@ -155,7 +155,10 @@ impl Answer<'_> {
                 let joined = with_envelope(value, inner);
                 // What stood around lies deeper now.
                 Value::parse(&joined).map_err(|fault| self.not_json_because(value.raw(), fault))?;
-                return Ok(Cow::Owned(body::without_lone_surrogates(&joined).into_owned()));
+                return Ok(Cow::Owned(match json.has_surrogates {
+                    true => body::without_lone_surrogates(&joined).into_owned(),
+                    false => joined,
+                }));
             }
         }
         Err(if envelope.is_failure_code() {
